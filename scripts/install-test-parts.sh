@@ -1,0 +1,31 @@
+#!/bin/sh
+# Installs what the tests need and Python packages cannot bring: a browser, a load balancer, a stock Redis.
+# Does nothing if all are there.
+set -eu
+
+missing=""
+for part in chromium haproxy redis-server; do
+    command -v "$part" >/dev/null 2>&1 || [ -x "/usr/sbin/$part" ] || missing="$missing $part"
+done
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "The tests need:$missing. There is no apt-get here: install them and run this again." >&2
+    exit 1
+fi
+if [ "$(id -u)" -eq 0 ]; then
+    as_root=""
+elif command -v sudo >/dev/null 2>&1; then
+    as_root="sudo"
+else
+    echo "The tests need:$missing. As root: apt-get install --yes --no-install-recommends$missing" >&2
+    exit 1
+fi
+
+echo "Installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086  # a list of words on purpose
+if ! { $as_root apt-get update -qq && $as_root apt-get install -qq --yes --no-install-recommends $missing >/dev/null; }; then
+    echo "apt-get could not install:$missing. Install them by hand and run this again." >&2
+    exit 1
+fi
