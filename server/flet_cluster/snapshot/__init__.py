@@ -1,0 +1,94 @@
+"""The snapshot of a session (layer 1: standard library, cloudpickle, cryptography, zstandard, layer 0).
+
+No Flet here: what is special about Flet's objects is registered by the host. No asyncio I/O either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flet_cluster.errors import ClusterError, NotPortable, SnapshotError, SnapshotOutdated
+from flet_cluster.snapshot import report, stream
+from flet_cluster.snapshot.code_index import CodeIndex
+from flet_cluster.snapshot.portables import Portables, current_root, set_current_root
+from flet_cluster.snapshot.seal import KeyRing
+from flet_cluster.snapshot.tokens import LATER
+
+__all__ = ["LATER", "CodeIndex", "KeyRing", "Portables", "capture", "current_root", "restore"]
+
+Roots = Iterable[tuple[str, object]]
+
+
+def capture(
+    root: object,
+    code: CodeIndex,
+    portables: Portables,
+    externals: Mapping[str, object] | None = None,
+    *,
+    named_roots: Roots = (),
+) -> bytes:
+    """Return the snapshot of everything reachable from ``root``: one pickle, identities kept, no code in it.
+
+    Args:
+        root: where the graph begins.
+        code: finds code by reference.
+        portables: types that need help.
+        externals: objects of this process that travel as a name and are supplied again on restore.
+        named_roots: (name, object) pairs where the path of an error begins; default: ("page", root).
+
+    Raises:
+        NotPortable: something reachable cannot travel; its path says how one gets there.
+    """
+    codec = stream.codec_of(code, portables)
+    given = externals or {}
+    try:
+        try:
+            return stream.write(root, codec, given)
+        except RecursionError:
+            return stream.deeply(lambda: stream.write(root, codec, given))
+    except Exception as error:  # noqa: BLE001  # reducers of any library run here
+        failure: Exception = error
+    raise _explain(root, codec, given, list(named_roots) or [("page", root)], failure) from failure
+
+
+def _explain(
+    root: object, codec: stream.Codec, externals: Mapping[str, object], roots: Roots, error: Exception
+) -> NotPortable:
+    error.__traceback__ = (
+        None  # its frames hold the session's objects, and services are counted by references
+    )
+    external = {id(obj) for obj in externals.values()}
+    named = {id(obj) for name, obj in codec.table.names.objects() if codec.table.nameable[type(obj)]}
+    set_current_root(root)
+    try:
+        return report.find(
+            roots,
+            lambda obj: codec.table[type(obj)](obj),
+            lambda obj: id(obj) in external or id(obj) in named,
+            error,
+        )
+    finally:
+        set_current_root(None)
+
+
+def restore(
+    data: bytes, code: CodeIndex, portables: Portables, externals: Mapping[str, object] | None = None
+) -> Any:
+    """Rebuild the graph of a snapshot. Verify its seal first: this runs what the snapshot says (I5).
+
+    Raises:
+        SnapshotOutdated: it refers to code, a class or a name that is gone or has changed; names it.
+        SnapshotError: it is damaged, or an external is missing.
+    """
+    codec = stream.codec_of(code, portables)
+    try:
+        return stream.read(data, code, codec, externals or {})
+    except ClusterError:
+        raise
+    except (ImportError, AttributeError) as error:
+        raise SnapshotOutdated(
+            getattr(error, "name", None) or "?", f"it is not here any more: {error}"
+        ) from error
+    except Exception as error:  # __setstate__ and constructors of any library run here
+        raise SnapshotError(f"the snapshot cannot be rebuilt: {error}") from error

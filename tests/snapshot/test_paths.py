@@ -1,0 +1,66 @@
+"""The path from the page to what cannot travel."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import sqlite3
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from flet_cluster.errors import NotPortable
+
+if TYPE_CHECKING:
+    from tests.snapshot.appcode import AppFolder
+
+CODE = """
+class Control:
+    def __init__(self, **values): self._values = values
+    def method(self): pass
+
+def closure(db):
+    def handler(): return db
+    return handler
+
+def default(db):
+    def handler(x=db, *, y=db): return x
+    return handler
+"""
+
+
+@pytest.mark.parametrize(
+    ("build", "path"),
+    [
+        (
+            lambda m, db: m.Control(on_click=m.closure(db)),
+            "page.on_click → closure 'db' → sqlite3.Connection",
+        ),
+        (lambda m, db: [m.Control(data={"x": [db]})], "page[0].data['x'][0] → sqlite3.Connection"),
+        (lambda m, db: m.Control(f=m.default(db)), "page.f → default 0 → sqlite3.Connection"),
+        (lambda m, db: m.Control(f=m.Control(db=db).method), "page.f → self.db → sqlite3.Connection"),
+        (lambda m, db: {"p": functools.partial(len, db)}, "page['p'].args[0] → sqlite3.Connection"),
+        (lambda m, db: {db: 1}, "page → key Connection → sqlite3.Connection"),
+        (lambda m, db: {(1, 2): {db}}, "page[(1, 2)] → member → sqlite3.Connection"),
+    ],
+)
+def test_paths(app: AppFolder, build: Any, path: str) -> None:
+    module = app.load(CODE)
+    with closing(sqlite3.connect(":memory:")) as db, pytest.raises(NotPortable) as caught:
+        app.capture(build(module, db))
+    assert caught.value.path == path
+    assert "cannot be pickled" in caught.value.reason
+
+
+def test_no_references_stay_behind(app: AppFolder) -> None:
+    module = app.load(CODE)
+    control = module.Control()
+    count = sys.getrefcount(control)
+    app.capture([control])
+    assert sys.getrefcount(control) == count
+    with closing(sqlite3.connect(":memory:")) as db, pytest.raises(NotPortable):
+        app.capture([control, db])
+    gc.collect()
+    assert sys.getrefcount(control) == count

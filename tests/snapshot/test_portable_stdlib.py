@@ -1,0 +1,240 @@
+"""Weak references, locks, events, futures, context variables and other things of the standard library."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextvars
+import gc
+import logging
+import sys
+import threading
+import types
+import weakref
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from flet_cluster.errors import NotPortable
+
+if TYPE_CHECKING:
+    from tests.snapshot.appcode import AppFolder
+
+NODE = """
+class Node:
+    def __init__(self, **values): self.__dict__.update(values)
+    def on_change(self): return self
+"""
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """A loop that is closed when the test ends."""
+
+
+def test_weak_references(app: AppFolder) -> None:
+    node = app.load(NODE).Node
+    parent = node(name="p")
+    child = node(parent=weakref.ref(parent), gone=weakref.ref(node()))
+    parent.child = child
+    parent.method = weakref.WeakMethod(parent.on_change)
+    parent.proxy = weakref.proxy(child)
+    copied: Any = app.copy(parent)
+    assert copied.child.parent() is copied
+    assert copied.child.gone() is None
+    assert copied.method()() is copied
+    assert copied.proxy.parent() is copied
+
+
+def test_weak_containers(app: AppFolder) -> None:
+    node = app.load(NODE).Node
+    one = node()
+    one.index = weakref.WeakValueDictionary({1: one})
+    one.keys = weakref.WeakKeyDictionary({one: "k"})
+    one.handler = one.on_change
+    one.listeners = weakref.WeakSet([one.handler, one])
+    copied = app.copy(one)
+    assert copied.index[1] is copied
+    assert copied.keys[copied] == "k"
+    assert copied.handler in copied.listeners
+    assert len(copied.listeners) == 2
+
+
+def test_weakly_held_objects_die_after_restore(app: AppFolder) -> None:
+    node = app.load(NODE).Node
+    held = node()
+    copied = app.copy({"ref": weakref.ref(held)})
+    assert copied["ref"]() is None
+
+
+def test_finalizers(app: AppFolder) -> None:
+    module = app.load(NODE + "LOG = []\n")
+    one = module.Node()
+    one.end = weakref.finalize(one, module.LOG.append, 1)
+    one.dead = weakref.finalize(one, int)
+    one.dead.detach()
+    one.end.atexit = False
+    copied = app.copy(one)
+    assert copied.end.alive
+    assert not copied.dead.alive
+    del copied
+    gc.collect()
+    assert module.LOG == [1]
+
+
+def test_free_locks_and_events(app: AppFolder) -> None:
+    event, unset, condition, semaphore = (
+        threading.Event(), threading.Event(), threading.Condition(), threading.Semaphore(3)
+    )  # fmt: skip
+    event.set()
+    lock, rlock = threading.Lock(), threading.RLock()
+    root = [lock, rlock, event, unset, condition, semaphore, lock]
+    copied = app.copy(root)
+    assert copied[0] is copied[6]
+    assert copied[0].acquire(blocking=False)
+    assert copied[1].acquire(blocking=False)
+    assert copied[2].is_set()
+    assert not copied[3].is_set()
+    with copied[4]:
+        copied[4].notify_all()
+    assert [copied[5].acquire(blocking=False) for _ in range(4)] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("make", [threading.Lock, threading.RLock])
+def test_a_held_lock_cannot_travel(app: AppFolder, make: Any) -> None:
+    lock = make()
+    with lock, pytest.raises(NotPortable, match="lock is held") as caught:
+        app.capture({"lock": [lock]})
+    assert caught.value.path.startswith("page['lock'][0]")
+    app.capture(lock)
+
+
+def test_asyncio_primitives_keep_state_and_drop_waiters(app: AppFolder) -> None:
+    async def make() -> dict[str, Any]:
+        queue: asyncio.Queue[int] = asyncio.Queue(5)
+        queue.put_nowait(7)
+        event, lock, semaphore, condition = (
+            asyncio.Event(),
+            asyncio.Lock(),
+            asyncio.Semaphore(2),
+            asyncio.Condition(),
+        )
+        ready = asyncio.Event()
+        ready.set()
+        waiter = asyncio.ensure_future(event.wait())
+        await lock.acquire()
+        await semaphore.acquire()
+        await asyncio.sleep(0)
+        root = {"q": queue, "e": event, "r": ready, "l": lock, "s": semaphore, "c": condition}
+        data = app.capture(root)
+        waiter.cancel()
+        return {"data": data}
+
+    async def use(data: bytes) -> None:
+        root = app.restore(data)
+        assert await root["q"].get() == 7
+        root["e"].set()
+        await root["e"].wait()
+        await root["r"].wait()
+        async with root["l"], root["c"]:
+            root["c"].notify_all()
+        assert root["s"]._value == 1
+
+    asyncio.run(use(asyncio.run(make())["data"]))
+
+
+def test_finished_futures_and_tasks(app: AppFolder) -> None:
+    done: concurrent.futures.Future[int] = concurrent.futures.Future()
+    done.set_result(3)
+    failed: concurrent.futures.Future[int] = concurrent.futures.Future()
+    failed.set_exception(ValueError("no"))
+
+    async def run() -> None:
+        async def work() -> str:
+            return "done"
+
+        task = asyncio.ensure_future(work())
+        await task
+        loop = asyncio.get_running_loop()
+        pending: asyncio.Future[int] = loop.create_future()
+        copied = app.copy([task, done, failed], {"loop": loop})
+        assert await copied[0] == "done"
+        assert copied[1].result() == 3
+        assert isinstance(copied[2].exception(), ValueError)
+        with pytest.raises(NotPortable, match="running"):
+            app.capture([pending], {"loop": loop})
+        pending.cancel()
+
+    asyncio.run(run())
+    with pytest.raises(NotPortable, match="pending"):
+        app.capture([concurrent.futures.Future()])
+
+
+def test_threads(app: AppFolder) -> None:
+    finished = threading.Thread(target=int, name="worker")
+    finished.start()
+    finished.join()
+    copied = app.copy([finished])[0]
+    assert (copied.name, copied.is_alive()) == ("worker", False)
+    go = threading.Event()
+    running = threading.Thread(target=go.wait)
+    running.start()
+    with pytest.raises(NotPortable, match="thread"):
+        app.capture([running])
+    go.set()
+    running.join()
+
+
+def test_context_variables(app: AppFolder) -> None:
+    with pytest.raises(NotPortable, match="context variable 'local'"):
+        app.capture([contextvars.ContextVar("local")])
+
+
+def test_generators_that_run(app: AppFolder) -> None:
+    generator = iter(item for item in [1])
+    next(generator)
+    with pytest.raises(NotPortable, match="running generator"):
+        app.capture({"g": generator})
+    assert list(generator) == []
+    assert list(app.copy(generator)) == []
+
+
+def test_modules_loggers_streams_descriptors(app: AppFolder) -> None:
+    proxy = types.MappingProxyType({"a": 1})
+    prop = property(len, doc="size")
+    root = [
+        sys,
+        logging.getLogger("a.b"),
+        sys.stdout,
+        proxy,
+        prop,
+        staticmethod(len),
+        deque([1], 3),
+        object(),
+    ]
+    copied = app.copy(root)
+    assert copied[:3] == root[:3]
+    assert copied[3] == proxy
+    assert copied[4].fget is len
+    assert copied[4].__doc__ == "size"
+    assert copied[5].__func__ is len
+    assert copied[6] == deque([1])
+    assert type(copied[7]) is object
+
+
+def test_code_objects_do_not_travel(app: AppFolder) -> None:
+    with pytest.raises(NotPortable, match="no code"):
+        app.capture([test_code_objects_do_not_travel.__code__])
+
+
+def test_very_deep_graphs(app: AppFolder) -> None:
+    node = app.load(NODE).Node
+    head = None
+    for _ in range(20_000):
+        head = node(next=head)
+    copied, count = app.copy(head), 0
+    while copied is not None:
+        copied, count = copied.next, count + 1
+    assert count == 20_000
+    while head is not None:  # take it apart: freeing it in one go recurses as deep
+        head = head.next
