@@ -1,0 +1,1 @@
+"""Buses between nodes (layer 2): the contract in ``base``, one module per implementation."""

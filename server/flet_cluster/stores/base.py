@@ -1,0 +1,169 @@
+"""The session store's contract (layer 2: may import layers 0 and 1, never a concrete store).
+
+The store is the only truth about a session: who may write it, and what was last committed. Every operation is
+atomic per session. The same contract suite runs against every implementation.
+
+**Repeating.** An operation that raised :class:`StoreUnavailable` may or may not have been applied. Each one
+may be repeated with the same arguments: ``create``, ``commit``, ``release``, ``delete``, ``touch`` and
+``refill`` recognise what they did before; ``acquire`` raises the epoch once more, which hurts nobody but
+the caller's own older lease.
+
+**Time.** A session expires when its record's ``deadline`` has passed *by the store's clock*. Records stay
+:data:`GRACE` seconds longer, so that ``on_close`` can run; after that they are garbage.
+
+**Lost data.** A store may come back empty (restart without persistence) or older (a replica that lagged was
+promoted). ``commit``, ``release`` and ``delete`` then raise :class:`SessionMissing`: the record is absent,
+or older than the lease. The holder answers with ``refill(record)`` and repeats the operation. Readers are
+protected by the *recovering rule*: when the data set's incarnation is found to have **replaced another one
+that this node knew**, the node announces the recovery in the store, and for :data:`RECOVERY` seconds from
+then every node's ``acquire`` of an unknown session raises :class:`StoreRecovering` instead of
+:class:`SessionMissing`. A data set that replaced nothing anybody knew (a new cluster) is never recovering.
+Nodes look at the incarnation with every heartbeat and every time a record is missing. Tombstones are lost
+with the data; nobody refills those.
+"""
+
+# ruff: noqa: ASYNC109 - `timeout` is the session's timeout, not the call's
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flet_cluster.model import Commit, Held, Lease, NodeInfo, Record
+
+GRACE: Final = 30.0
+"""How long a record outlives its deadline, seconds: the time in which some node should close it properly."""
+
+RECOVERY: Final = 10.0
+"""How long after an announced loss of data unknown sessions answer "retry later", seconds."""
+
+TOMBSTONE: Final = 86_400.0
+"""The least time a deleted session stays deleted, seconds; longer when the session's timeout is longer."""
+
+
+class SessionStore(Protocol):
+    """Where sessions live between two events, and how nodes know of each other.
+
+    Every method but ``start`` and ``stop`` may raise :class:`StoreUnavailable`. An instance belongs to one
+    event loop; a heartbeat thread with a loop of its own needs an instance of its own.
+    """
+
+    async def start(self) -> None:
+        """Connect. Raises :class:`StoreUnavailable` when the store does not answer within its patience."""
+
+    async def stop(self) -> None:
+        """Close every connection. Harmless when repeated."""
+
+    async def create(self, session_id: str, owner: str, commit: Commit, timeout: float) -> Lease:
+        """Write the first record of a session (``commit.n == 1``); it is held by ``owner`` at epoch 1.
+
+        Raises:
+            SessionExists: another record has that id.
+            SessionDeleted: the id was used and closed.
+        """
+
+    async def acquire(
+        self,
+        session_id: str,
+        owner: str,
+        timeout: float,
+        *,
+        seize: Lease | None = None,
+        expired_ok: bool = False,
+    ) -> Record | Held:
+        """Ask for the right to write a session, and for its state.
+
+        A record that is free or already ``owner``'s is taken: its epoch goes up by one, which makes every
+        older lease stale. A record of another node is taken only if ``seize`` is exactly its current lease;
+        otherwise the answer is :class:`Held` and nothing changes.
+
+        Taking a record moves its deadline to now + timeout. A record whose deadline has passed is taken
+        only with ``expired_ok``; its deadline then stays in the past (its user must not come back to it)
+        and the answer says ``expired``. An ``expired_ok`` acquire may find that somebody touched the
+        session in the meantime: check ``expired`` before closing it.
+
+        Raises:
+            SessionMissing: there is no record.
+            SessionDeleted: there is a tombstone.
+            SessionExpired: the deadline has passed and ``expired_ok`` is not set.
+            StoreRecovering: there is no record, and the store has lost data a moment ago; retry later.
+        """
+
+    async def peek(self, session_id: str) -> Record | None:
+        """Read a record, expired or not, without changing anything; None when there is none."""
+
+    async def commit(self, lease: Lease, commit: Commit, timeout: float) -> None:
+        """Replace the session's state by ``commit`` and move its deadline to now + timeout.
+
+        A compare-and-set on (epoch, owner, ``n - 1`` → ``n``). Repeating the very same commit is a success.
+
+        Raises:
+            Fenced: the lease is not the current one, or this ``n`` was written with other content.
+            SessionDeleted: the session was deleted.
+            SessionMissing: the store lost the record or its latest state: refill, then repeat.
+        """
+
+    async def release(self, lease: Lease, timeout: float) -> bool:
+        """Give the session up, keeping its state; the deadline moves to now + timeout.
+
+        Returns:
+            False when the lease was not the current one any more; nothing changed then. A repetition of
+            one's own release is a success and changes nothing.
+
+        Raises:
+            SessionMissing: the store lost the record: refill, then repeat.
+        """
+
+    async def touch(self, session_ids: Sequence[str], timeout: float) -> list[str]:
+        """Move the deadlines of sessions with a connected user to now + timeout; needs no lease.
+
+        Returns:
+            The sessions that have no record: deleted, or lost with the store's data (try ``refill``).
+        """
+
+    async def delete(self, lease: Lease) -> bool:
+        """Close a session for good: its record goes, a tombstone stays (at least :data:`TOMBSTONE` seconds).
+
+        Returns:
+            False when the lease was not the current one any more; nothing changed then.
+
+        Raises:
+            SessionMissing: the store lost the record: refill, then repeat.
+        """
+
+    async def expired(self, limit: int) -> list[str]:
+        """List at most ``limit`` sessions whose deadline has passed.
+
+        A hint: several nodes may get the same ids, and ``acquire(expired_ok=True)`` decides.
+        """
+
+    async def refill(self, record: Record, timeout: float) -> bool:
+        """Write back, after a loss of data, what this node holds; the deadline moves to now + timeout.
+
+        The highest (epoch, n) wins, whatever the order in which nodes refill.
+
+        Returns:
+            Whether the store now holds exactly this (epoch, n, owner); False when it holds something newer.
+
+        Raises:
+            SessionDeleted: there is a tombstone; the session stays deleted.
+        """
+
+    async def incarnation(self) -> str:
+        """Return the random id of this data set, created if absent. A change means that data was lost."""
+
+    async def heartbeat(self, info: NodeInfo, ttl: float) -> None:
+        """Say that a node lives; it counts as alive for ``ttl`` seconds. Also notices a loss of data."""
+
+    async def nodes(self) -> list[NodeInfo]:
+        """List the nodes that are alive, ordered by id."""
+
+    async def alive(self, node_id: str) -> bool:
+        """Whether a node's last heartbeat is still valid."""
+
+    async def retire(self, node_id: str) -> None:
+        """Forget a node's heartbeat at once: it has left on purpose."""
+
+    async def check(self) -> list[str]:
+        """Say what an operator should know at start: one sentence per problem, empty when all is well."""

@@ -1,0 +1,16 @@
+-- Close a session for good. The tombstone names the lease, so that a repetition is recognised.
+-- KEYS: 1 record, 2 tombstone
+-- ARGV: 1 owner, 2 epoch, 3 grace, 4 least time the tombstone stays
+-- Returns {'ok'}, {'stale'} or {'lost'}.
+
+local lease = ARGV[2] .. ' ' .. ARGV[1]
+local tombstone = redis.call('GET', KEYS[2])
+if tombstone then return {tombstone == lease and 'ok' or 'stale'} end
+local held = redis.call('HMGET', KEYS[1], 'epoch', 'owner', 'timeout')
+local epoch = tonumber(ARGV[2])
+if not held[1] or tonumber(held[1]) < epoch then return {'lost'} end
+if tonumber(held[1]) ~= epoch or held[2] ~= ARGV[1] then return {'stale'} end
+redis.call('DEL', KEYS[1])
+local stay = math.max(tonumber(ARGV[4]), tonumber(held[3]) + tonumber(ARGV[3]))
+redis.call('SET', KEYS[2], lease, 'PX', string.format('%.0f', stay))
+return {'ok'}

@@ -1,0 +1,8 @@
+-- Read a record.
+-- KEYS: 1 record
+-- ARGV: none
+-- Returns {'missing'} or {'found', epoch, owner, deadline, commit's fields...}.
+
+local held = redis.call('HMGET', KEYS[1], 'epoch', 'owner', 'deadline', unpack(FIELDS))
+if not held[1] then return {'missing'} end
+return {'found', unpack(held)}

@@ -1,0 +1,41 @@
+-- Put before every script. No KEYS, no ARGV.
+-- Times are whole milliseconds since the Unix epoch, by this server's clock.
+
+local FIELDS = {'commit', 'instance', 'rx', 'tx', 'main', 'image', 'tail', 'inflight', 'meta'}
+
+local function now()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+-- List the nine fields of a commit, found in ARGV from position `first` on, as HSET wants them.
+local function commit_fields(first)
+  local list = {}
+  for i, name in ipairs(FIELDS) do
+    list[2 * i - 1] = name
+    list[2 * i] = ARGV[first + i - 1]
+  end
+  return list
+end
+
+-- Write fields and move the deadline from `old` (false if there is none) to now + timeout.
+-- Returns 1 if it came earlier than it was: the index must follow then.
+local function save(key, fields, old, timeout, grace)
+  local new = now() + timeout
+  local last = #fields
+  fields[last + 1], fields[last + 2] = 'deadline', string.format('%.0f', new)
+  fields[last + 3], fields[last + 4] = 'timeout', timeout
+  redis.call('HSET', key, unpack(fields))
+  redis.call('PEXPIRE', key, timeout + grace)
+  return (old and new < tonumber(old)) and 1 or 0
+end
+
+-- Whether the record holds exactly the commit in ARGV from position `first` on.
+local function same_commit(key, first)
+  local held = redis.call('HMGET', key, unpack(FIELDS))
+  for i = 1, #FIELDS do
+    if held[i] ~= ARGV[first + i - 1] then return false end
+  end
+  return true
+end
+

@@ -1,0 +1,253 @@
+"""A session store in this process's memory (layer 2): for tests, demos and single-node use.
+
+All nodes of one process share one instance. It decides exactly like the Redis scripts, which its tests
+compare it with. Nothing in here awaits, so every operation is atomic on the event loop.
+"""
+
+# ruff: noqa: ASYNC109 - `timeout` is the session's timeout, not the call's
+from __future__ import annotations
+
+import copy
+import secrets
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from flet_cluster.errors import (
+    Fenced,
+    SessionDeleted,
+    SessionExists,
+    SessionExpired,
+    SessionMissing,
+    StoreRecovering,
+)
+from flet_cluster.model import NOBODY, Commit, Held, Lease, NodeInfo, Record
+from flet_cluster.stores.base import GRACE, RECOVERY, TOMBSTONE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A record, the timeout it was last written with, and when it becomes garbage."""
+
+    record: Record
+    timeout: float
+    garbage_at: float
+
+
+@dataclass(slots=True)
+class _Data:
+    """Everything that a loss of data takes away."""
+
+    incarnation: str = field(default_factory=lambda: secrets.token_hex(8))
+    rows: dict[str, _Row] = field(default_factory=dict)
+    tombstones: dict[str, tuple[Lease, float]] = field(default_factory=dict)
+    heartbeats: dict[str, tuple[NodeInfo, float]] = field(default_factory=dict)
+
+
+class MemoryStore:
+    """See :class:`flet_cluster.stores.base.SessionStore`.
+
+    Args:
+        clock: seconds since the Unix epoch; tests pass their own.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._data = _Data()
+        self._recovering_until = float("-inf")
+
+    async def start(self) -> None:
+        """Nothing to connect to."""
+
+    async def stop(self) -> None:
+        """Nothing to close; the data stays for the other nodes."""
+
+    async def create(self, session_id: str, owner: str, commit: Commit, timeout: float) -> Lease:
+        """Write the first record of a session."""
+        lease = Lease(session_id, 1, owner)
+        self._refuse_deleted(session_id)
+        row = self._row(session_id)
+        if row is None:
+            self._write(Record(session_id, 1, owner, commit, 0.0), timeout)
+        elif row.record.lease != lease or row.record.commit != commit:
+            raise SessionExists(f"session {session_id} has a record already: choose another id")
+        return lease
+
+    async def acquire(
+        self,
+        session_id: str,
+        owner: str,
+        timeout: float,
+        *,
+        seize: Lease | None = None,
+        expired_ok: bool = False,
+    ) -> Record | Held:
+        """Take a record that is free, ours, or named by ``seize``."""
+        self._refuse_deleted(session_id)
+        row = self._row(session_id)
+        if row is None:
+            raise self._unknown(session_id)
+        found = row.record
+        expired = found.deadline <= self._clock()
+        if expired and not expired_ok:
+            raise SessionExpired(f"session {session_id} has expired")
+        if found.owner not in (NOBODY, owner) and seize != found.lease:
+            return Held(found.lease)
+        taken = replace(found, epoch=found.epoch + 1, owner=owner, expired=expired)
+        return self._write(taken, timeout, keep_deadline=expired)
+
+    async def peek(self, session_id: str) -> Record | None:
+        """Read a record."""
+        row = self._row(session_id)
+        return row.record if row else None
+
+    async def commit(self, lease: Lease, commit: Commit, timeout: float) -> None:
+        """Compare-and-set on (epoch, owner, n - 1 → n)."""
+        self._refuse_deleted(lease.session_id)
+        found = self._not_lost(lease)
+        behind = commit.n - found.commit.n
+        if found.lease != lease or behind < 0:
+            raise Fenced(lease.session_id, found.owner, found.epoch)
+        if behind > 1:
+            raise SessionMissing(_LOST.format(lease.session_id))
+        if behind == 0 and found.commit != commit:
+            raise Fenced(lease.session_id, found.owner, found.epoch)
+        self._write(replace(found, commit=commit), timeout)
+
+    async def release(self, lease: Lease, timeout: float) -> bool:
+        """Give the session up."""
+        if self._tombstone(lease.session_id):
+            return False
+        found = self._not_lost(lease)
+        if found.lease == lease:
+            self._write(replace(found, owner=NOBODY), timeout)
+            return True
+        return found.epoch == lease.epoch and found.owner == NOBODY
+
+    async def touch(self, session_ids: Sequence[str], timeout: float) -> list[str]:
+        """Move deadlines."""
+        missing = []
+        for session_id in session_ids:
+            row = self._row(session_id)
+            if row is None:
+                missing.append(session_id)
+            else:
+                self._write(row.record, timeout)
+        return missing
+
+    async def delete(self, lease: Lease) -> bool:
+        """Replace the record by a tombstone."""
+        tombstone = self._tombstone(lease.session_id)
+        if tombstone is not None:
+            return tombstone == lease
+        found = self._not_lost(lease)
+        if found.lease != lease:
+            return False
+        row = self._data.rows.pop(lease.session_id)
+        until = self._clock() + max(TOMBSTONE, row.timeout + GRACE)
+        self._data.tombstones[lease.session_id] = (lease, until)
+        return True
+
+    async def expired(self, limit: int) -> list[str]:
+        """Sessions whose deadline has passed."""
+        now = self._clock()
+        rows = [row.record for key in list(self._data.rows) if (row := self._row(key)) is not None]
+        late = sorted((record.deadline, record.session_id) for record in rows if record.deadline <= now)
+        return [session_id for _, session_id in late[:limit]]
+
+    async def refill(self, record: Record, timeout: float) -> bool:
+        """Write back what a node holds unless the store has something as new."""
+        self._refuse_deleted(record.session_id)
+        row = self._row(record.session_id)
+        if row is None or _version(row.record) < _version(record):
+            self._write(replace(record, expired=False), timeout)
+            return True
+        return _version(row.record) == _version(record) and row.record.owner == record.owner
+
+    async def incarnation(self) -> str:
+        """Return the random id of this data set."""
+        return self._data.incarnation
+
+    async def heartbeat(self, info: NodeInfo, ttl: float) -> None:
+        """Note that a node lives."""
+        self._data.heartbeats[info.node_id] = (info, self._clock() + ttl)
+
+    async def nodes(self) -> list[NodeInfo]:
+        """List the nodes that are alive, ordered by id."""
+        now = self._clock()
+        beats = sorted(self._data.heartbeats.copy().items())
+        return [info for _, (info, until) in beats if until > now]
+
+    async def alive(self, node_id: str) -> bool:
+        """Whether a node's last heartbeat is still valid."""
+        beat = self._data.heartbeats.get(node_id)
+        return beat is not None and beat[1] > self._clock()
+
+    async def retire(self, node_id: str) -> None:
+        """Forget a node."""
+        self._data.heartbeats.pop(node_id, None)
+
+    async def check(self) -> list[str]:
+        """Say that memory is not shared with other processes."""
+        return ["the memory store dies with this process and is shared with no other: use Redis"]
+
+    def wipe(self) -> None:
+        """Lose all data, as FLUSHALL does. For tests."""
+        self._data = _Data()
+        self._recovering_until = self._clock() + RECOVERY
+
+    def copy_data(self) -> object:
+        """Copy what the store holds now, for :meth:`roll_back`. For tests."""
+        return copy.deepcopy(self._data)
+
+    def roll_back(self, data: object) -> None:
+        """Go back to an earlier copy, as the promotion of a replica that lagged does. For tests."""
+        assert isinstance(data, _Data)
+        self._data = copy.deepcopy(data)
+
+    def _row(self, session_id: str) -> _Row | None:
+        row = self._data.rows.get(session_id)
+        if row is not None and row.garbage_at <= self._clock():
+            del self._data.rows[session_id]
+            return None
+        return row
+
+    def _tombstone(self, session_id: str) -> Lease | None:
+        entry = self._data.tombstones.get(session_id)
+        if entry is not None and entry[1] <= self._clock():
+            del self._data.tombstones[session_id]
+            return None
+        return entry[0] if entry else None
+
+    def _refuse_deleted(self, session_id: str) -> None:
+        if self._tombstone(session_id) is not None:
+            raise SessionDeleted(f"session {session_id} was closed for good: start a new one")
+
+    def _unknown(self, session_id: str) -> Exception:
+        if self._clock() < self._recovering_until:
+            return StoreRecovering("the store lost data and is being refilled: retry later")
+        return SessionMissing(f"there is no session {session_id}")
+
+    def _not_lost(self, lease: Lease) -> Record:
+        row = self._row(lease.session_id)
+        if row is None or row.record.epoch < lease.epoch:
+            raise SessionMissing(_LOST.format(lease.session_id))
+        return row.record
+
+    def _write(self, record: Record, timeout: float, *, keep_deadline: bool = False) -> Record:
+        now = self._clock()
+        if not keep_deadline:
+            record = replace(record, deadline=now + timeout)
+        stored = replace(record, expired=False)
+        self._data.rows[record.session_id] = _Row(stored, timeout, now + timeout + GRACE)
+        return record
+
+
+_LOST = "the store has lost session {} or its latest state: refill it, then repeat"
+
+
+def _version(record: Record) -> tuple[int, int]:
+    return record.epoch, record.commit.n

@@ -1,0 +1,43 @@
+"""The Lua scripts, read from this package (layer 2: imports the standard library only)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One script as the server knows it.
+
+    Attributes:
+        name: file name without its ending.
+        source: the prelude and the file.
+        sha: what EVALSHA calls it by.
+    """
+
+    name: str
+    source: str
+    sha: str
+
+
+def _load(name: str) -> Script:
+    folder = resources.files("flet_cluster.stores").joinpath("lua")
+    parts = (folder.joinpath(f"{part}.lua").read_text("utf-8") for part in ("prelude", name))
+    source = "".join(parts)
+    return Script(name, source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+
+ACQUIRE = _load("acquire")
+COMMIT = _load("commit")
+CREATE = _load("create")
+DELETE = _load("delete")
+DUE = _load("due")
+INCARNATION = _load("incarnation")
+LOWER = _load("lower")
+PEEK = _load("peek")
+REFILL = _load("refill")
+REINDEX = _load("reindex")
+RELEASE = _load("release")
+TOUCH = _load("touch")
