@@ -1,0 +1,234 @@
+"""Background work that a session can start again elsewhere (layer 3: may import Flet).
+
+``page.run_task``, ``page.run_thread`` and component effects are *recorded*: the call is part of the snapshot
+and the node that restores the session runs it again from its beginning. A task the app made by itself
+(``asyncio.create_task``) cannot be recorded: nothing says how to make it again.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import inspect
+from typing import TYPE_CHECKING, Any, Literal
+
+from flet.controls.context import _context_page
+from flet.controls.page import Page
+
+from flet_cluster.host import internals
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Coroutine
+
+    from flet_cluster.host.live import LiveSession
+
+Kind = Literal["task", "thread", "effect"]
+
+
+class BackgroundCall:
+    """One recorded call. Its runtime half (the future) stays behind when it travels."""
+
+    __slots__ = ("args", "cancel", "function", "future", "kind", "kwargs")
+
+    def __init__(
+        self, kind: Kind, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self.kind = kind
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs
+        self.future: BackgroundFuture | None = None
+        self.cancel: Callable[[], None] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel as the call alone."""
+        return (_blank_call, (), (self.kind, self.function, self.args, self.kwargs), None, None, _fill_call)
+
+
+def _blank_call() -> BackgroundCall:
+    """Make a call to be filled, so that a cycle through its arguments finds it already there."""
+    return BackgroundCall("task", _blank_call, (), {})
+
+
+def _fill_call(call: BackgroundCall, state: tuple[Kind, Any, tuple[Any, ...], dict[str, Any]]) -> None:
+    """Give a blank call its content."""
+    call.kind, call.function, call.args, call.kwargs = state
+
+
+class BackgroundFuture(concurrent.futures.Future[Any]):
+    """What ``page.run_task`` returns: travels as "the future of that call"."""
+
+    def __init__(self, call: BackgroundCall) -> None:
+        super().__init__()
+        self.call = call
+        call.future = self
+
+    def cancel(self) -> bool:
+        """Cancel the call, running or not."""
+        cancelled = super().cancel()
+        if self.call.cancel is not None:
+            self.call.cancel()
+            return True
+        return cancelled
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel by the call; a finished future keeps its result."""
+        if self.done() and not self.cancelled() and self.exception() is None:
+            return (_finished_future, (self.call, self.result()))
+        return (_future_of, (self.call,))
+
+
+def _future_of(call: BackgroundCall) -> BackgroundFuture:
+    """Return the one future of a call."""
+    return call.future or BackgroundFuture(call)
+
+
+def _finished_future(call: BackgroundCall, result: Any) -> BackgroundFuture:
+    """Rebuild a future whose call has ended."""
+    future = _future_of(call)
+    if not future.done():
+        future.set_result(result)
+    return future
+
+
+class Background:
+    """The recorded calls of one session."""
+
+    def __init__(self, live: LiveSession) -> None:
+        self._live = live
+        self.calls: dict[BackgroundCall, None] = {}
+        self.threads = 0
+        self._adopted: list[BackgroundCall] = []
+        self._stopping = False
+
+    def add(self, call: BackgroundCall) -> BackgroundFuture:
+        """Record a call and start it. Callable from any thread."""
+        future = _future_of(call)
+        self.calls[call] = None
+        self._live.host.loop.call_soon_threadsafe(self._live.lane.after, lambda: self._start(call))
+        return future
+
+    def adopt(self, calls: list[BackgroundCall]) -> None:
+        """Take over what a snapshot says was running; it does not run before :meth:`restart`."""
+        self._adopted = calls
+        self.calls.update(dict.fromkeys(calls))
+        for call in calls:
+            _future_of(call)
+
+    def restart(self) -> None:
+        """Start again what was adopted, each call from its beginning."""
+        calls, self._adopted = self._adopted, []
+        for call in calls:
+            if call in self.calls and not self._stopping:
+                self._start(call)
+
+    def _start(self, call: BackgroundCall) -> None:
+        """Start a recorded call, on the loop."""
+        if call.future is not None and call.future.cancelled():
+            self.calls.pop(call, None)
+        elif call.kind == "thread":
+            self._start_thread(call)
+        else:
+            self._start_task(call)
+
+    def _start_task(self, call: BackgroundCall) -> None:
+        """Run a coroutine function as a task of the session."""
+        task = self._live.spawn(self._run(call))
+        loop = self._live.host.loop
+
+        def cancel() -> None:
+            """Cancel the task, from any thread."""
+            loop.call_soon_threadsafe(task.cancel)
+
+        call.cancel = cancel
+        if call.kind == "effect":
+            setattr(call.function, internals.EFFECT_TASKS[0], task)  # the hook cancels it there
+        task.add_done_callback(lambda done: self._ended(call, done))
+
+    def _run(self, call: BackgroundCall) -> Coroutine[Any, Any, Any]:
+        """Return the coroutine of a call."""
+        if call.kind == "effect":
+            return call.function.setup()  # type: ignore[attr-defined,no-any-return]  # an EffectHook
+        return call.function(*call.args, **call.kwargs)  # type: ignore[no-any-return]
+
+    def _ended(self, call: BackgroundCall, task: asyncio.Task[Any]) -> None:
+        """Settle the future, unless the call only stops here to go on elsewhere."""
+        if self._stopping:
+            return
+        self.calls.pop(call, None)
+        call.cancel = None
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._live.report(f"background task {call.function!r} failed", error)
+        self._settle(call, error, None if task.cancelled() or error else task.result())
+        self._live.changed()
+
+    @staticmethod
+    def _settle(call: BackgroundCall, error: BaseException | None, result: Any) -> None:
+        """Give the future its outcome."""
+        future = call.future
+        if future is None or future.done():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    def _start_thread(self, call: BackgroundCall) -> None:
+        """Run a function in the executor, with the page bound as Flet does."""
+        self.threads += 1
+        context = self._live.context()
+
+        def work() -> None:
+            """In the thread."""
+            try:
+                context.run(call.function, *call.args, **call.kwargs)
+            except Exception as error:  # noqa: BLE001 - user code
+                self._live.report(f"background thread {call.function!r} failed", error)
+            finally:
+                self._live.host.loop.call_soon_threadsafe(self._thread_ended, call)
+
+        self._live.host.executor.submit(work)
+
+    def _thread_ended(self, call: BackgroundCall) -> None:
+        """Back on the loop."""
+        self.threads -= 1
+        if not self._stopping:
+            self.calls.pop(call, None)
+            self._settle(call, None, None)
+            self._live.changed()
+
+    def stop(self) -> None:
+        """End the tasks here; the calls stay recorded for the next node."""
+        self._stopping = True
+        for call in self.calls:
+            if call.cancel is not None:
+                call.cancel()
+
+
+def install() -> None:
+    """Make ``page.run_task`` and ``page.run_thread`` record their calls in hosted sessions. Idempotent."""
+    if getattr(Page.run_task, "_flet_cluster", False):
+        return
+    stock_task, stock_thread = Page.run_task, Page.run_thread
+
+    def run_task(self: Page, handler: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run a coroutine function in the background; see ``flet.Page.run_task``."""
+        background = getattr(self.session, "background", None)
+        if background is None:
+            return stock_task(self, handler, *args, **kwargs)
+        _context_page.set(self)  # type: ignore[arg-type]  # Flet declares it with its default, None
+        if not inspect.iscoroutinefunction(handler):
+            raise TypeError("handler must be a coroutine function")
+        return background.add(BackgroundCall("task", handler, args, kwargs))
+
+    def run_thread(self: Page, handler: Any, *args: Any, **kwargs: Any) -> None:
+        """Run a function in a thread; see ``flet.Page.run_thread``."""
+        background = getattr(self.session, "background", None)
+        if background is None:
+            stock_thread(self, handler, *args, **kwargs)
+        else:
+            background.add(BackgroundCall("thread", handler, args, kwargs))
+
+    run_task._flet_cluster = True  # type: ignore[attr-defined]  # noqa: SLF001 - our own mark
+    Page.run_task, Page.run_thread = run_task, run_thread  # type: ignore[method-assign]

@@ -1,0 +1,37 @@
+"""What all sessions of a process share (layer 3: may import Flet)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from flet_cluster.events import FaultPoints, NullObserver, Observer
+
+if TYPE_CHECKING:
+    import asyncio
+    import concurrent.futures
+
+    from flet_cluster.host.lane import LanePool
+    from flet_cluster.host.program import Program
+    from flet_cluster.snapshot import CodeIndex, Portables
+
+
+@dataclass(slots=True)
+class HostEnvironment:
+    """The app, the loop, the workers and the rules of portability.
+
+    Attributes:
+        lanes: worker threads for sync handlers.
+        executor: threads for ``page.run_thread`` and ``page.executor``.
+        eager: whether a handler (its code object) gets a snapshot at each update; see there.
+    """
+
+    program: Program
+    loop: asyncio.AbstractEventLoop
+    lanes: LanePool
+    executor: concurrent.futures.ThreadPoolExecutor
+    code: CodeIndex
+    portables: Portables
+    observer: Observer = field(default_factory=NullObserver)
+    faults: FaultPoints = field(default_factory=FaultPoints)
+    eager: dict[Any, bool] = field(default_factory=dict)

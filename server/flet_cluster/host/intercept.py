@@ -1,0 +1,116 @@
+"""Catches what a script hands to Flet instead of letting Flet run it (layer 3: knows Flet's entry points).
+
+While a program is loaded, ``flet.run``, ``flet.run_async`` and their older names ``flet.app(…)`` and
+``flet.app_async`` record their arguments. The blocking ones end the script there, as in stock Flet nothing
+after them runs until the app is over. ``export_asgi_app=True`` returns an application instead and lets the
+script go on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import inspect
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from fastapi import FastAPI
+
+from flet_cluster.host.scripts import ScriptStopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_ENTRY_POINTS = ("run", "run_async", "app", "app_async")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a Flet entry point.
+
+    Attributes:
+        arguments: what was given explicitly, by Flet's parameter names, ``main`` included.
+        asgi_app: what an ``export_asgi_app=True`` call returned to the script, with the routes the script
+            added.
+    """
+
+    arguments: Mapping[str, Any]
+    asgi_app: FastAPI | None = None
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Stands in for Flet's entry points; keeps their calls in order."""
+
+    calls: list[Call] = field(default_factory=list)
+    closed: bool = False
+
+    def record(self, signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Note one call; return an ASGI app if it asks for one, else end the script."""
+        if self.closed:
+            raise RuntimeError("ft.run was called while the app is being served: it is running already")
+        if "target" in kwargs:
+            kwargs = {"main": kwargs["target"], **{k: v for k, v in kwargs.items() if k != "target"}}
+        arguments = signature.bind(*args, **kwargs).arguments
+        asgi_app = FastAPI() if arguments.get("export_asgi_app") else None
+        self.calls.append(Call(arguments, asgi_app))
+        if asgi_app is None:
+            raise ScriptStopped
+        return asgi_app
+
+    def note(self, main: Any, arguments: dict[str, Any]) -> NoReturn:
+        """Note a call of this package's own ``run``, which takes more arguments; end the script."""
+        self.calls.append(Call({"main": main, **arguments}))
+        raise ScriptStopped
+
+
+_active: list[Recorder] = []
+
+
+def active() -> Recorder | None:
+    """Return the recorder of the program that is being loaded, if one is."""
+    return _active[-1] if _active else None
+
+
+def _callable_module(recorder: Recorder, signature: inspect.Signature) -> type[ModuleType]:
+    """Build a module class that can be called: ``ft.app`` was a function and is a module in Flet 1.x."""
+
+    class CallableModule(ModuleType):
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            return recorder.record(signature, args, kwargs)
+
+    return CallableModule
+
+
+def _stand_in(original: Callable[..., Any], recorder: Recorder, signature: inspect.Signature) -> Any:
+    def stand_in(*args: Any, **kwargs: Any) -> Any:
+        return recorder.record(signature, args, kwargs)
+
+    stand_in.__name__ = original.__name__
+    stand_in.__doc__ = original.__doc__
+    return stand_in
+
+
+@contextlib.contextmanager
+def flet_entry_points_recorded() -> Iterator[Recorder]:
+    """Replace Flet's entry points while this context lasts; yield the recorder of their calls."""
+    package, module = importlib.import_module("flet"), importlib.import_module("flet.app")
+    recorder, undo = Recorder(), contextlib.ExitStack()
+    # The widest of Flet's signatures: run_async lacks export_asgi_app only.
+    signature = inspect.signature(module.run)
+    for holder in (package, module):
+        for name in _ENTRY_POINTS:
+            original = getattr(holder, name, None)
+            if inspect.isfunction(original):
+                undo.callback(setattr, holder, name, original)
+                setattr(holder, name, _stand_in(original, recorder, signature))
+    undo.callback(setattr, module, "__class__", module.__class__)
+    module.__class__ = _callable_module(recorder, signature)
+    _active.append(recorder)
+    try:
+        yield recorder
+    finally:
+        _active.remove(recorder)
+        recorder.closed = True
+        undo.close()

@@ -1,0 +1,462 @@
+"""A session's live objects on this node: inputs in, snapshots and packets out (layer 3: may import Flet).
+
+Everything here runs on the loop, but for handlers in the lane and the hooks that these call
+(:meth:`LiveSession.emit`, :meth:`LiveSession.updated`). A snapshot is only taken on the loop, when no
+worker of the session runs or while it waits: between steps of everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from flet.controls.context import _context_page
+from flet.messaging.protocol import MessageAction
+
+from flet_cluster.errors import NotPortable, SnapshotError
+from flet_cluster.host import startup, wire
+from flet_cluster.host.background import Background
+from flet_cluster.host.connection import ClientInfo, HostConnection
+from flet_cluster.host.inputs import Input, Kind, Progress, Started
+from flet_cluster.host.loops import task_watcher
+from flet_cluster.host.picture import Captured, Extra, Listener
+from flet_cluster.host.portable import capture_session, restore_session
+from flet_cluster.host.pubsub import Publication, SessionPubSub
+from flet_cluster.host.remount import remounted
+from flet_cluster.host.session import HostSession
+from flet_cluster.host.session_lane import SessionLane
+from flet_cluster.model import MainState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from flet.messaging.protocol import Message
+
+    from flet_cluster.host.environment import HostEnvironment
+
+logger = logging.getLogger("flet_cluster.host")
+
+
+KINDS: dict[MessageAction, Kind] = {
+    MessageAction.INVOKE_METHOD: "reply",
+    MessageAction.CONTROL_EVENT: "event",
+    MessageAction.UPDATE_CONTROL_PROPS: "props",
+    MessageAction.REGISTER_CLIENT: "register",
+}
+"""What a client may send."""
+
+
+def is_async(function: Any) -> bool:
+    """Whether a callable runs on the loop rather than in the lane."""
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+class LiveSession:
+    """One session's page, handlers and tasks. Made by :meth:`fresh` or :meth:`restored`."""
+
+    def __init__(self, host: HostEnvironment, session_id: str, instance: str, listener: Listener) -> None:
+        self.host = host
+        self.id = session_id
+        self.instance = instance
+        self.listener = listener
+        self.progress = Progress()
+        self.main = MainState.PENDING
+        self.token = session_id
+        self.client = ClientInfo()
+        self.background = Background(self)
+        self.lane = SessionLane(self)
+        self.pubsub = SessionPubSub(session_id, self._publish)
+        self.connection = HostConnection(host.loop, host.executor, self.pubsub, self)
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self._spawned: set[asyncio.Task[Any]] = set()
+        self.handlers = 0
+        self.gone = False
+        self.muted = False
+        self._queue: deque[Input] = deque()
+        self._packets: list[bytes] = []
+        self._publications: list[Publication] = []
+        self.starting = False
+        self.registered = False
+
+    # -- making ---------------------------------------------------------------------------------
+
+    @classmethod
+    def fresh(cls, host: HostEnvironment, session_id: str, instance: str, listener: Listener) -> LiveSession:
+        """Return a new session whose ``main`` has not run."""
+        live = cls(host, session_id, instance, listener)
+        live._adopt(live.context().run(HostSession, live.connection, live))
+        live.session.name(session_id)
+        return live
+
+    @classmethod
+    def restored(
+        cls, host: HostEnvironment, session_id: str, instance: str, listener: Listener, graph: bytes
+    ) -> LiveSession:
+        """Return the session of a snapshot; nothing of it runs before :meth:`wake`.
+
+        Raises:
+            SnapshotOutdated: the app's code is not the code of the snapshot.
+        """
+        live = cls(host, session_id, instance, listener)
+        session, extra = restore_session(graph, host.code, host.portables, live.externals)
+        if not isinstance(session, HostSession) or not isinstance(extra, Extra):
+            raise SnapshotError("the snapshot is not one of a hosted session")
+        live.pubsub.subscriptions = extra.subscriptions
+        live.describe(extra.client)
+        session.bind(live)
+        live._adopt(session)
+        live.registered = True
+        live.background.adopt(extra.calls)
+        return live
+
+    def _adopt(self, session: HostSession) -> None:
+        """Take the session's objects as ours."""
+        self.session = session
+        self.page = session.page
+
+    def wake(self) -> None:
+        """After a restore: go on with what was due. Background work is started by its own call."""
+        if self.session.has_pending_render:
+            self.host.loop.call_soon(self.lane.after, self.session.render_pending)
+        if self.main is MainState.PENDING:
+            self.lane.after(lambda: startup.run_main(self))
+
+    @property
+    def externals(self) -> dict[str, object]:
+        """Objects that travel as names: there is one of each on every node."""
+        return {
+            "connection": self.connection,
+            "pubsub": self.pubsub,
+            "loop": self.host.loop,
+            "executor": self.host.executor,
+        }
+
+    def describe(self, client: ClientInfo) -> None:
+        """Take over what a handshake said of the client."""
+        self.client = client
+        self.connection.describe(client)
+
+    # -- contexts and tasks -----------------------------------------------------------------------
+
+    def context(self) -> contextvars.Context:
+        """Return a new context in which this session's code runs."""
+        context = contextvars.Context()
+        context.run(task_watcher.set, self._watch)
+        if hasattr(self, "page"):
+            context.run(_context_page.set, self.page)
+        return context
+
+    def _watch(self, task: asyncio.Task[Any]) -> None:
+        """The session's code made a task: it keeps the session awake while it runs."""
+        self.tasks.add(task)
+        task.add_done_callback(self._task_done)
+
+    def _task_done(self, task: asyncio.Task[Any]) -> None:
+        self.tasks.discard(task)
+        self.changed(urgent=False)
+
+    def spawn(self, coro: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run a coroutine as a task of the session that needs no watching.
+
+        It is held here: the loop itself holds tasks weakly, and one that waits for something only it knows
+        would be collected in the middle.
+        """
+        task = self.host.loop.create_task(coro, context=self.context())
+        self.tasks.discard(task)
+        task.remove_done_callback(self._task_done)
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
+        return task
+
+    # -- output -----------------------------------------------------------------------------------
+
+    def emit(self, packet: bytes) -> None:
+        """Queue a packet for the next commit; callable from any thread."""
+        if self.gone or self.muted:
+            return
+        self._packets.append(packet)
+        if not self.lane.here:
+            self.host.loop.call_soon(self.changed)  # a worker's output is looked at when it pauses or ends
+
+    def datagram(self, packet: bytes) -> None:
+        """Send raw channel bytes now; callable from any thread."""
+        self.host.loop.call_soon(self.listener.datagram, packet)
+
+    def send(self, message: Message) -> None:
+        """Queue a message for the next commit."""
+        self.emit(wire.encode(message))
+
+    def _publish(self, publication: Publication) -> None:
+        """Queue a publication for the next commit; callable from any thread."""
+        self._publications.append(publication)
+        self.host.loop.call_soon(self.changed)
+
+    def changed(self, urgent: bool = True) -> None:
+        """Tell the keeper that there is something to commit."""
+        if not self.gone:
+            self.listener.changed(urgent)
+
+    def updated(self) -> None:
+        """The app sent an update; callable from any thread."""
+        self.lane.updated(output=bool(self._packets))
+
+    def report(self, what: str, error: BaseException) -> None:
+        """Log an error of user code that nothing else reports; callable from any thread."""
+        logger.error("session %s: %s", self.id, what, exc_info=error)
+
+    # -- input ------------------------------------------------------------------------------------
+
+    def accept(self, seq: int, packet: bytes, client: ClientInfo) -> None:
+        """Take one packet of the browser; repeats of what was accepted before are dropped.
+
+        Raises:
+            BadPacket: the packet is not Flet's.
+        """
+        message = wire.decode(packet)
+        if not self.progress.accept(seq):
+            return
+        kind = KINDS.get(message.action)
+        if kind is None:
+            raise wire.BadPacket(f"a client does not send {message.action.name}")
+        self._put(Input(kind, seq, message.body, client, self.instance))
+
+    def page_event(self, name: str, data: Any = None) -> None:
+        """Queue an event of the page that the node itself causes (``connect``, ``disconnect``, ``close``)."""
+        self._put(Input("event", 0, {"target": self.page._i, "name": name, "data": data}))  # noqa: SLF001
+
+    def deliver(self, publication: Publication) -> None:
+        """Queue a published message for the handlers that subscribed."""
+        if publication.except_session == self.id:
+            return
+        for call in self.pubsub.subscriptions.handlers(publication):
+            self._put(Input("deliver", 0, call))
+
+    def _put(self, item: Input) -> None:
+        self._queue.append(item)
+        self.pump()
+
+    def begin(self, item: Input) -> None:
+        """An input starts. One of an earlier page load does not count: numbers began anew with the page."""
+        if item.instance == self.instance:
+            self.progress.start(item.seq)
+
+    def _reply(self, item: Input) -> None:
+        """Hand a client call's answer to who awaits it.
+
+        It waits for the lane like other inputs: who awaits it runs on the loop, and in Flet would never run
+        between two lines of a sync handler. A sync handler cannot wait for answers, there or here.
+        """
+        self.begin(item)
+        body = item.body
+        try:
+            self.session.handle_invoke_method_results(
+                body["control_id"], body["call_id"], body.get("result"), body.get("error")
+            )
+        except (RuntimeError, KeyError) as error:
+            logger.debug("session %s: late reply to a client call: %s", self.id, error)
+        self.changed(urgent=False)
+
+    def pump(self) -> None:
+        """Start queued inputs, in order, as far as the lane is free."""
+        while self._queue and self.lane.free and not self.starting and not self.gone:
+            item = self._queue.popleft()
+            try:
+                self._take(item)
+            except Exception as error:  # noqa: BLE001 - from a client's data, or from what is on the page
+                self._failed(item, error)
+
+    def _take(self, item: Input) -> None:
+        """Start one input."""
+        if item.kind == "props":
+            self._apply(item)
+        elif item.kind == "reply":
+            self._reply(item)
+        elif item.kind == "register":
+            startup.register(self, item)
+        elif item.kind == "event":
+            self._start_event(item)
+        else:
+            handler, arguments = item.body
+            self._start(item, startup.call_handler(self, handler, arguments), handler, "pubsub handler")
+
+    def _failed(self, item: Input, error: Exception) -> None:
+        """An input could not be started. It counts as started, or no later one would ever be acknowledged."""
+        self.begin(item)
+        self.report(f"an input cannot be taken ({item.kind})", error)
+        if item.kind == "register":  # a page that cannot be sent: say so, where else it would load for ever
+            self.muted = False
+            self.session.error(f"The page cannot be sent: {error}")
+        self.changed()
+
+    def _apply(self, item: Input) -> None:
+        """Changed properties, for example of typing: state without output."""
+        self.begin(item)
+        try:
+            self.session.apply_patch(item.body["id"], item.body["props"])
+        except Exception as error:  # noqa: BLE001 - from data of a client
+            self.report("properties from the client do not fit", error)
+        self.changed(urgent=False)
+
+    def _start_event(self, item: Input) -> None:
+        """Find out how the event's handler wants to run, and run it."""
+        body = item.body
+        target, name = body.get("target"), body.get("name")
+        control = self.session.index.get(target)
+        if control is None:
+            self.host.observer.count("events_without_control")
+        handler = getattr(control, f"on_{name}", None)
+        coro = self.session.dispatch_event(target, name, body.get("data"))
+        self._start(item, coro, handler, f"{type(control).__name__}({target}).on_{name}")
+
+    def _start(self, item: Input, coro: Coroutine[Any, Any, Any], handler: Any, what: str) -> None:
+        """Run a dispatch: in the lane when its handler is sync, as a task otherwise."""
+        started = Started(item.seq, f"{self.id}:{item.instance}:{item.seq}", what)
+
+        def begin() -> None:
+            """The handler takes its first step."""
+            self.begin(item)
+            self._note(started)
+
+        self.run(coro, handler, what, lambda: self._finished(started.key), begin)
+
+    def run(
+        self,
+        coro: Coroutine[Any, Any, Any],
+        function: Any,
+        what: str,
+        done: Callable[[], None],
+        begin: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Run ``coro``, which calls ``function``, where that belongs: the lane if it is sync, else a task.
+
+        Args:
+            coro: what to run.
+            function: the app's function that it calls; None if there is none.
+            what: which one, for the log.
+            done: called when it has ended, however it ended; not when it is cut short with this node.
+            begin: called with its first step, before which no other input starts.
+        """
+        if function is None or is_async(function):
+            self.starting = True
+            self.handlers += 1
+            self.spawn(self._as_task(coro, what, done, begin))
+        else:
+            begin()
+            self.lane.start(coro, function, lambda _: done())
+
+    async def _as_task(
+        self,
+        coro: Coroutine[Any, Any, Any],
+        what: str,
+        done: Callable[[], None],
+        begin: Callable[[], None],
+    ) -> None:
+        """Run an async function; counted out in its last step, so that a snapshot shows effects and end."""
+        begin()
+        self.starting = False
+        self.host.loop.call_soon(self.pump)
+        try:
+            await coro
+        except asyncio.CancelledError:
+            if self.gone:
+                return  # cut short here: it stays in the record as started
+        except BaseException as error:  # noqa: BLE001 - SystemExit and the like from user code
+            self.report(f"{what} failed", error)
+        finally:
+            self.handlers -= 1
+        done()
+
+    def _note(self, started: Started) -> None:
+        if started.seq:
+            self.progress.running[started.key] = started
+
+    def _finished(self, key: str) -> None:
+        self.progress.running.pop(key, None)
+        self.host.faults.hit("applied", self.id)
+        self.changed()
+
+    # -- snapshots --------------------------------------------------------------------------------
+
+    @property
+    def capturable(self) -> bool:
+        """Whether a snapshot may be taken now: no worker of the session is between two of its steps."""
+        return self.lane.at_rest
+
+    @property
+    def releasable(self) -> bool:
+        """Whether another node may have the session now without anything being cut short."""
+        return (
+            self.lane.free
+            and not self._queue
+            and not self.handlers
+            and not self.tasks
+            and not self.background.threads
+            and self.main is not MainState.RUNNING
+        )
+
+    def take_packets(self) -> list[bytes]:
+        """Take the output that waits, with or without the state that caused it."""
+        packets, self._packets = self._packets, []
+        return packets
+
+    def capture(self) -> Captured:
+        """Take a snapshot and the output that it accounts for."""
+        packets = self.take_packets()
+        publications, self._publications = self._publications, []
+        extra = Extra(list(self.background.calls), self.pubsub.subscriptions, self.client)
+        graph, obstacle = b"", ""
+        try:
+            graph = capture_session(self.session, extra, self.host.code, self.host.portables, self.externals)
+        except NotPortable as error:
+            obstacle = str(error)
+        return Captured(
+            graph,
+            obstacle,
+            self.progress.rx,
+            self.main,
+            tuple(self.progress.running.values()),
+            tuple(packets),
+            tuple(publications),
+        )
+
+    async def until_idle(self, patience: float) -> None:
+        """Wait until nothing of the session runs, at most ``patience`` seconds."""
+        deadline = self.host.loop.time() + patience
+        while not self.releasable and self.host.loop.time() < deadline:
+            running = [task for task in self.tasks if not task.done()]
+            if running:
+                await asyncio.wait(running, timeout=0.05)
+            else:
+                await asyncio.sleep(0.01)
+
+    def whole_page(self) -> None:
+        """Send the page whole: it stands for all earlier output but the calls to the client."""
+        self.muted = False
+        calls = [packet for packet in self._packets if wire.is_client_call(packet)]
+        self._packets.clear()
+        self.emit(remounted(wire.encode(startup.register_response(self, self.page))))
+        self._packets += calls
+
+    def restart_link(self, instance: str) -> None:
+        """The page was loaded anew: until it has the whole page, nothing else may reach it."""
+        self.instance = instance
+        if instance:  # plain clients number nothing: their inputs are counted here, and go on
+            self.progress.restart()
+        # What the old page sent is done, as in Flet; but its request for a page would answer the new one's.
+        self._queue = deque(item for item in self._queue if item.kind != "register")
+        self.muted = True
+
+    def dispose(self) -> None:
+        """Stop everything of the session on this node. Its output goes nowhere from here on."""
+        self.gone = True
+        self.background.stop()
+        for task in list(self.tasks):
+            logger.warning("session %s: task %s is lost with this node", self.id, task.get_name())
+            self.host.observer.count("tasks_lost")
+            task.cancel()
+        for task in list(self._spawned):  # a handler that is cut short here is reported by the next node
+            task.cancel()

@@ -1,0 +1,50 @@
+"""Tasks that an app made by itself, as they look after a move (layer 3; imports no Flet).
+
+``asyncio.create_task`` leaves nothing to make the task again from. Where a session refers to one that still
+runs, it finds a :class:`LostTask` on the next node: cancelled, and known by its name. The loss itself was
+logged where it happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from flet_cluster.snapshot.wait_types import done_asyncio_future
+
+if TYPE_CHECKING:
+    from flet_cluster.snapshot import Portables
+
+
+class LostTask(asyncio.Future[Any]):
+    """A task that ended with its node."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(loop=asyncio.get_running_loop())
+        self._name = name
+        self.cancel()
+
+    def get_name(self) -> str:
+        """Return the task's name."""
+        return self._name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel on as what it is."""
+        return (LostTask, (self._name,))
+
+
+def _reduce_task(task: asyncio.Task[Any]) -> Any:
+    """A finished task keeps its outcome, a running one becomes a lost one."""
+    if not task.done():
+        return LostTask, (task.get_name(),)
+    if task.cancelled():
+        return done_asyncio_future, (task.get_loop(), "cancelled", None)
+    error = task.exception()
+    outcome = ("result", task.result()) if error is None else ("error", error)
+    return done_asyncio_future, (task.get_loop(), *outcome)
+
+
+def register(portables: Portables) -> None:
+    """Let running tasks travel as lost ones."""
+    portables.register(LostTask, LostTask.__reduce__)
+    portables.register(asyncio.Task, _reduce_task, subclasses=True)

@@ -1,0 +1,55 @@
+"""What a session's keeper gets to see of it (layer 3; imports no Flet)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from flet_cluster.host.background import BackgroundCall
+    from flet_cluster.host.connection import ClientInfo
+    from flet_cluster.host.inputs import Started
+    from flet_cluster.host.pubsub import Publication, Subscriptions
+    from flet_cluster.model import MainState
+
+
+class Listener(Protocol):
+    """Who keeps the session: told when there is something to commit. Called on the loop only."""
+
+    def changed(self, urgent: bool) -> None:
+        """State changed; ``urgent`` when output or an event's end waits for the commit."""
+
+    def stage(self) -> None:
+        """Take the snapshot now: a worker waits for it, or what comes next must not be in it."""
+
+    def datagram(self, packet: bytes) -> None:
+        """Raw channel bytes to send now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """One consistent picture of a session.
+
+    Attributes:
+        graph: the snapshot, not yet sealed; empty when the session cannot travel.
+        obstacle: why it cannot, with the path to the object; "" when it can.
+        packets: output that this picture accounts for, in order.
+        publications: messages to publish once the picture is committed.
+    """
+
+    graph: bytes
+    obstacle: str
+    rx: int
+    main: MainState
+    running: tuple[Started, ...]
+    packets: tuple[bytes, ...]
+    publications: tuple[Publication, ...]
+
+
+@dataclass(slots=True)
+class Extra:
+    """What travels besides Flet's session."""
+
+    calls: list[BackgroundCall]
+    subscriptions: Subscriptions
+    client: ClientInfo

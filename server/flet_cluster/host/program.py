@@ -1,0 +1,335 @@
+"""Finds out what a Flet script would run (layer 3: imports Flet's entry points, no stores, no bus).
+
+A *target* is one of
+
+- ``app.py`` or ``folder/app.py``: a script, run as if by ``python app.py``;
+- ``pkg.mod``: a module, run as if by ``python -m pkg.mod``;
+- ``app.py:main``, ``pkg.mod:main``: a function, found by importing the module.
+
+Nothing is served here: loading ends where the script calls ``ft.run``.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import itertools
+import sys
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flet_cluster.errors import ProgramError
+from flet_cluster.host import scripts
+from flet_cluster.host.intercept import Call, Recorder, flet_entry_points_recorded
+from flet_cluster.host.modules import AppModules
+from flet_cluster.host.scripts import MAIN, script_importable
+from flet_cluster.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import ModuleType
+
+    from fastapi import FastAPI
+
+_NO_ARGUMENTS: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """An app, ready to be hosted.
+
+    Attributes:
+        main: what runs for each new session.
+        before_main: what runs before it, if anything.
+        name: the default app name: the module's last component, the same on every node.
+        module: the module the program was loaded from, importable under this name on every node.
+        path: its source file.
+        arguments: what the script gave to ``ft.run`` explicitly, by Flet's parameter names.
+        modules: which modules are the app's own.
+        asgi_app: for scripts that use ``export_asgi_app=True``: the application they got, with the routes and
+            middleware they added.
+    """
+
+    main: Callable[..., Any]
+    before_main: Callable[..., Any] | None
+    name: str
+    module: str
+    path: Path
+    modules: AppModules
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    asgi_app: FastAPI | None = None
+
+    def is_app_module(self, name: str) -> bool:
+        """Tell whether a module is the app's own code, by its name."""
+        return name in self.modules
+
+    def settings(self) -> dict[str, Any]:
+        """Return the script's arguments as fields of :class:`flet_cluster.settings.Settings`.
+
+        Folders are resolved against the script's folder, as Flet does. Like in Flet, an ``assets`` folder
+        beside the script is served even if it is not mentioned.
+        """
+        given = self.arguments
+        # flet_cluster.run takes settings as well; those that Flet has too are translated below.
+        own = {name: given[name] for name in given if name in Settings.model_fields}
+        return {
+            **own,
+            "app_path": given.get("name") or None,
+            "host": given.get("host") or None,
+            "port": given.get("port") or None,
+            "assets_dir": self._folder(given.get("assets_dir", "assets"), must_exist=True),
+            "upload_dir": self._folder(given.get("upload_dir"), must_exist=False),
+            "web_renderer": _plain(given.get("web_renderer")),
+            "route_url_strategy": _plain(given.get("route_url_strategy")),
+            "no_cdn": given.get("no_cdn"),
+        }
+
+    def _folder(self, value: str | None, *, must_exist: bool) -> Path | None:
+        if not value:
+            return None
+        folder = (self.path.parent / value).resolve()
+        return folder if folder.is_dir() or not must_exist else None
+
+
+def _plain(value: Any) -> Any:
+    """Return an enum member's value; other things as they are."""
+    return getattr(value, "value", value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A target, resolved to the module to import.
+
+    Attributes:
+        module: the name the module gets.
+        name: the default app name.
+        file: the script, or None if Python is to find the module.
+        attribute: dotted name of the function, or "".
+        root: what goes first on ``sys.path``.
+    """
+
+    module: str
+    name: str
+    file: Path | None
+    attribute: str
+    root: Path
+
+
+_loaded: dict[_Target, tuple[ModuleType, Program]] = {}
+"""Programs of this process: a script runs once, however often it is asked for."""
+
+
+def load_program(target: str, argv: Sequence[str] = ()) -> Program:
+    """Load the app that a target names.
+
+    Like Python itself, this puts the script's folder first on ``sys.path`` and sets ``sys.argv``, for good.
+
+    Args:
+        target: see the module's description.
+        argv: arguments for the script, ``sys.argv[1:]``.
+
+    Raises:
+        ProgramError: there is no such app, or it failed; the message says what to do.
+    """
+    resolved = _resolve(target)
+    if str(resolved.root) not in sys.path[:1]:
+        sys.path.insert(0, str(resolved.root))
+    importlib.invalidate_caches()
+    known = _loaded.get(resolved)
+    if known is not None and sys.modules.get(resolved.module) is known[0]:
+        return known[1]
+    # A module that was imported before did not see __name__ == "__main__": it is run again.
+    sys.modules.pop(resolved.module, None)
+    sys.argv = [str(resolved.file or resolved.module), *argv]
+    with (
+        flet_entry_points_recorded() as recorder,
+        script_importable(resolved.module, resolved.file, as_main=not resolved.attribute),
+    ):
+        _run(resolved, recorder)
+    program = _program(resolved, recorder.calls)
+    _loaded[resolved] = (sys.modules[resolved.module], program)
+    return program
+
+
+def program_of(main: Callable[..., Any], **arguments: Any) -> Program:
+    """Describe an app whose ``main`` is at hand.
+
+    If ``main`` was defined by a script that Python itself started (``__main__``), the module is also
+    registered under the script's name, so that what other nodes store about this app's code is found here,
+    and the other way round. :meth:`AppModules.canonical` maps the one name to the other.
+
+    Args:
+        main: the app's ``main(page)``.
+        arguments: further arguments of ``ft.run``.
+    """
+    module = sys.modules.get(getattr(main, "__module__", None) or "")
+    file = getattr(module, "__file__", None)
+    if module is None or not file:
+        raise ProgramError(
+            f"{main!r} does not say which module it comes from. Other nodes find an app's code by module: "
+            "define main with def, in a file."
+        )
+    path, name, aliases = Path(file).resolve(), module.__name__, {}
+    if name == MAIN:
+        name = _module_name(path)
+        aliases[MAIN] = name
+        sys.modules.setdefault(name, module)
+    root = _root_of(name, path)
+    return Program(
+        main=main,
+        before_main=arguments.get("before_main"),
+        name=name.rpartition(".")[2],
+        module=name,
+        path=path,
+        modules=AppModules(root, aliases),
+        arguments=arguments,
+    )
+
+
+def _resolve(target: str) -> _Target:
+    """Find the file or module that a target names."""
+    place, _, attribute = target.partition(":") if not _drive(target) else (target, "", "")
+    if place.endswith(".py") or Path(place).is_file():
+        file = Path(place).resolve()
+        if not file.is_file():
+            raise ProgramError(f"There is no file {place}. Name a Python file, or a module as pkg.mod.")
+        module = _module_name(file)
+        return _Target(module, module, file, attribute, file.parent)
+    if not all(part.isidentifier() for part in place.split(".")):
+        raise ProgramError(f"{target!r} is neither a Python file nor a module. Try app.py or pkg.mod:main.")
+    return _resolve_module(place, attribute)
+
+
+def _drive(target: str) -> bool:
+    """Whether the colon in a target is only that of a Windows drive."""
+    return target.count(":") == 1 and Path(target).is_absolute() and target.endswith(".py")
+
+
+def _resolve_module(place: str, attribute: str) -> _Target:
+    """Resolve a module path; a package that can be run stands for its ``__main__``."""
+    root = Path.cwd()
+    if str(root) not in sys.path[:1]:
+        sys.path.insert(0, str(root))
+    parent = place.rpartition(".")[0]
+    try:
+        spec = importlib.util.find_spec(place)
+        runnable = (
+            spec is not None
+            and spec.submodule_search_locations is not None
+            and not attribute
+            and importlib.util.find_spec(f"{place}.{MAIN}") is not None
+        )
+    except ModuleNotFoundError as error:
+        if error.name is None or not (parent + ".").startswith(error.name + "."):
+            raise ProgramError(_traceback(error, f"Importing {parent} failed:")) from error
+        spec, runnable = None, False
+    except Exception as error:
+        raise ProgramError(_traceback(error, f"Importing {parent or place} failed:")) from error
+    if spec is None:
+        raise ProgramError(
+            f"There is no module {place!r} here or among the installed packages. Modules are looked for in "
+            f"the current directory; for a script, name the file: {place.replace('.', '/')}.py"
+        )
+    module = f"{place}.{MAIN}" if runnable else place
+    return _Target(module, place.rpartition(".")[2], None, attribute, root)
+
+
+def _module_name(file: Path) -> str:
+    """Return the module name of a script: its stem, unless that would hide a module of Python."""
+    stem = file.stem.replace(".", "_")
+    if stem in sys.stdlib_module_names or stem in sys.builtin_module_names:
+        return f"{stem}_app"
+    loaded = sys.modules.get(stem)
+    loaded_from = getattr(loaded, "__file__", None)
+    if loaded is not None and (not loaded_from or Path(loaded_from).resolve() != file):
+        return f"{stem}_app"
+    return stem
+
+
+def _run(target: _Target, recorder: Recorder) -> None:
+    """Import the program's module; turn whatever goes wrong into a message."""
+    try:
+        importlib.import_module(target.module)
+    except SystemExit as stopped:
+        if not recorder.calls:
+            raise ProgramError(
+                f"{target.module} exited (code {stopped.code}) before it called ft.run."
+            ) from stopped
+    except Exception as error:
+        raise ProgramError(_traceback(error, f"{target.module} failed before it called ft.run:")) from error
+
+
+def _program(target: _Target, calls: list[Call]) -> Program:
+    module = sys.modules[target.module]
+    path = Path(module.__file__ or target.root).resolve()
+    call = calls[0] if calls else None
+    if target.attribute:
+        main = _attribute(module, target)
+        if call is not None and call.arguments.get("main") is not main:
+            call = None
+    elif call is None:
+        raise ProgramError(
+            f"{path.name} never called ft.run. End it with ft.run(main), or name the function to run: "
+            f"{path.name}:main"
+        )
+    else:
+        main = call.arguments["main"]
+    home = getattr(main, "__module__", None) or target.module
+    if home not in sys.modules:
+        raise ProgramError(
+            f"{home} calls ft.run while it is being imported, so it cannot be found again by its name. "
+            f"Move the call to {path.name}, or name the function itself: {home}:{main.__name__}."
+        )
+    if not callable(main):
+        raise ProgramError(f"{path.name}: main is {main!r}, not a function that takes a page.")
+    arguments = dict(call.arguments) if call else _NO_ARGUMENTS
+    return Program(
+        main=main,
+        before_main=arguments.get("before_main"),
+        name=target.name,
+        module=target.module,
+        path=path,
+        modules=AppModules(_root_of(target.module, path)),
+        arguments={key: value for key, value in arguments.items() if key not in {"main", "before_main"}},
+        asgi_app=call.asgi_app if call else None,
+    )
+
+
+def _root_of(module: str, path: Path) -> Path:
+    """Return the folder that holds the app: that of the script, or of the module's top package."""
+    levels = module.count(".") + (path.name == "__init__.py")
+    return path.parents[levels]
+
+
+def _attribute(module: Any, target: _Target) -> Any:
+    value = module
+    for part in target.attribute.split("."):
+        try:
+            value = getattr(value, part)
+        except AttributeError:
+            functions = sorted(
+                name
+                for name, item in vars(module).items()
+                if callable(item) and getattr(item, "__module__", None) == module.__name__
+            )
+            raise ProgramError(
+                f"{target.module} has no {target.attribute!r}. "
+                f"It defines: {', '.join(functions) or 'nothing'}."
+            ) from None
+    return value
+
+
+def _is_loading(frame: traceback.FrameSummary) -> bool:
+    """Whether a frame is the import system or ours, before it reaches the script."""
+    name = frame.filename
+    return "importlib" in name or name in {__file__, scripts.__file__, ast.__file__}
+
+
+def _traceback(error: BaseException, headline: str) -> str:
+    """Format a script's failure without the frames of the import system and of this module."""
+    frames = list(itertools.dropwhile(_is_loading, traceback.extract_tb(error.__traceback__)))
+    lines = traceback.format_list(frames) + traceback.format_exception_only(error)
+    return f"{headline}\n\nTraceback (most recent call last):\n{''.join(lines)}"

@@ -1,0 +1,127 @@
+"""Flet's session, with its scheduling made visible to the host (layer 3: may import Flet).
+
+Stock Flet keeps one forever-waiting task per declarative session to render what changed. Here rendering is
+work that is there or not, so that an idle session has nothing that runs; and it waits for the lane, since it
+runs the app's component functions.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from flet.messaging.session import Session
+
+from flet_cluster.host import internals
+from flet_cluster.host.background import Background, BackgroundCall
+
+if TYPE_CHECKING:
+    from flet.controls.base_control import BaseControl
+
+    from flet_cluster.host.connection import HostConnection
+    from flet_cluster.host.live import LiveSession
+
+
+class HostSession(Session):
+    """A Flet session that tells its :class:`LiveSession` of work to do and of updates made."""
+
+    def __init__(self, connection: HostConnection, live: LiveSession) -> None:
+        self.render_updates: dict[BaseControl, None] = {}
+        self.render_effects: list[tuple[Any, bool]] = []
+        self.rendering = False
+        self.bind(live)
+        super().__init__(connection)
+
+    def bind(self, live: LiveSession) -> None:
+        """Connect to the host that has this session's objects now."""
+        self.live = live
+        self.background: Background = live.background
+        self.patch_lock = threading.RLock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the runtime half behind: :meth:`bind` gives another."""
+        state = self.__dict__.copy()
+        for name in ("live", "background", "patch_lock"):
+            state.pop(name, None)
+        return state
+
+    def patch_control(self, *args: Any, **kwargs: Any) -> None:
+        """Diff and send, one thread at a time; then the host may take a snapshot."""
+        with self.patch_lock:
+            super().patch_control(*args, **kwargs)
+        self.live.updated()
+
+    async def after_event(self, control: BaseControl | None) -> None:
+        """Update as Flet does after a handler: no moment to pause, the handler has ended or pauses itself."""
+        with self.live.lane.ending():
+            await super().after_event(control)
+
+    def cancel_client_calls(self) -> None:
+        """Fail the calls a page that is gone will never answer."""
+        getattr(self, internals.SESSION_CANCEL_CALLS)()
+        getattr(self, internals.SESSION_METHOD_CALLS).clear()
+
+    def name(self, session_id: str) -> None:
+        """Take the id that the whole cluster knows the session by, in place of Flet's random one."""
+        setattr(self, internals.SESSION_ID, session_id)
+
+    def schedule_update(self, control: BaseControl) -> None:
+        """Queue a component for rendering."""
+        self.render_updates[control] = None
+        self._request()
+
+    def schedule_effect(self, hook: Any, is_cleanup: bool) -> None:
+        """Queue an effect of a component."""
+        self.render_effects.append((hook, is_cleanup))
+        self._request()
+
+    def start_updates_scheduler(self) -> None:
+        """From here on the app is declarative: render what is queued."""
+        self.rendering = True
+        self._request()
+
+    def _request(self) -> None:
+        """Ask the host to render soon; callable from any thread."""
+        if self.rendering:
+            self.live.host.loop.call_soon_threadsafe(self.live.lane.after, self.render_pending)
+
+    @property
+    def has_pending_render(self) -> bool:
+        """Whether components or effects wait for their turn."""
+        return self.rendering and bool(self.render_updates or self.render_effects)
+
+    def render_pending(self) -> None:
+        """Render queued components, then run queued effects: one round, as Flet's scheduler does."""
+        updates, self.render_updates = list(self.render_updates), {}
+        for control in updates:
+            try:
+                control.update()
+            except (Exception, SystemExit) as error:  # noqa: BLE001  user code; stock's scheduler dies of it
+                self.error(f"Exception in component: {error}\n{traceback.format_exc()}")
+        effects, self.render_effects = self.render_effects, []
+        for hook, is_cleanup in effects:
+            try:
+                self._run_effect(hook, is_cleanup)
+            except (Exception, SystemExit) as error:  # noqa: BLE001  user code; reported as Flet does
+                self.error(f"Exception in effect: {error}\n{traceback.format_exc()}")
+        if updates or effects:
+            self.live.changed()
+
+    def _run_effect(self, hook: Any, is_cleanup: bool) -> None:
+        """Run one effect's setup or cleanup; coroutine functions become recorded background work."""
+        if hook and hook.setup and not is_cleanup:
+            hook.cancel()
+            if inspect.iscoroutinefunction(hook.setup):
+                self.background.add(BackgroundCall("effect", hook, (), {}))
+                return
+            cleanup = hook.setup()
+            if callable(cleanup):
+                hook.cleanup = cleanup
+        elif hook and hook.cleanup and is_cleanup:
+            hook.cancel()
+            if inspect.iscoroutinefunction(hook.cleanup):
+                hook._cleanup_task = self.live.spawn(hook.cleanup())  # noqa: SLF001 - as Flet's scheduler
+            else:
+                hook.cleanup()

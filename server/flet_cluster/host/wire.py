@@ -1,0 +1,85 @@
+"""Flet's wire format: messages to packets and back (layer 3: may import Flet).
+
+A packet is what one websocket message of Flet's own protocol carries: one type byte, then the body
+(``flet_web.fastapi.flet_app.FletApp.send_message`` and ``__receive_loop``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+from flet.controls.base_control import BaseControl
+from flet.messaging.protocol import (
+    Message,
+    MessageAction,
+    configure_encode_object_for_msgpack,
+    decode_ext_from_msgpack,
+)
+
+PROTOCOL_PACKET = 0
+"""First byte of a packet that carries a msgpack message."""
+CHANNEL_PACKET = 1
+"""First byte of a packet that carries raw bytes of a data channel."""
+
+_encode_object = configure_encode_object_for_msgpack(BaseControl)  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientMessage:
+    """One decoded message of a client: what it wants and the body it sent along."""
+
+    action: MessageAction
+    body: dict[str, Any]
+
+
+class BadPacket(ValueError):
+    """The bytes are not a packet of Flet's protocol."""
+
+
+def encode(message: Message) -> bytes:
+    """Packet of a server message. Encoding also records the diff baseline on each control it visits."""
+    body: bytes = msgpack.packb([message.action, message.body], default=_encode_object)
+    return b"\x00" + body
+
+
+def is_client_call(packet: bytes) -> bool:
+    """Whether an encoded server message asks the client to do something and answer."""
+    return packet[2] == MessageAction.INVOKE_METHOD.value  # type byte, array of two, action
+
+
+def channel_packet(channel_id: int, payload: bytes) -> bytes:
+    """Packet of raw bytes for a data channel."""
+    return b"\x01" + channel_id.to_bytes(4, "little") + payload
+
+
+def decode(packet: bytes) -> ClientMessage:
+    """Decode a protocol packet of a client.
+
+    Raises:
+        BadPacket: when it is empty, of another type, or not a ``[action, body]`` pair.
+    """
+    if not packet or packet[0] != PROTOCOL_PACKET:
+        raise BadPacket("not a protocol packet")
+    try:
+        action, body = msgpack.unpackb(memoryview(packet)[1:], ext_hook=decode_ext_from_msgpack)
+        return ClientMessage(MessageAction(action), dict(body))
+    except (ValueError, TypeError, msgpack.UnpackException) as error:
+        raise BadPacket(f"not a Flet message: {error}") from error
+
+
+def split_channel(packet: bytes) -> tuple[int, bytes]:
+    """Channel id and bytes of a data channel packet.
+
+    Raises:
+        BadPacket: when it is shorter than its header.
+    """
+    if len(packet) < 5 or packet[0] != CHANNEL_PACKET:  # noqa: PLR2004 - type byte and u32
+        raise BadPacket("not a data channel packet")
+    return int.from_bytes(packet[1:5], "little"), packet[5:]
+
+
+def is_registration(packet: bytes) -> bool:
+    """Whether a client's packet registers it."""
+    return packet[2:3] == bytes([MessageAction.REGISTER_CLIENT.value])

@@ -1,0 +1,246 @@
+"""Writes a session's snapshots to the store, one at a time, newest wins (layer 3).
+
+While one commit is on its way, later snapshots replace each other: only the newest state matters, and it
+accounts for all the output before it. Release follows the store's answer (I1); a refusal ends the seat (I2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flet_cluster.errors import (
+    Fenced,
+    SessionDeleted,
+    SessionExists,
+    SessionMissing,
+    StoreError,
+    StoreUnavailable,
+)
+from flet_cluster.node.vault import Meta
+from flet_cluster.protocol.close import CloseCode
+
+if TYPE_CHECKING:
+    from flet_cluster.host.picture import Captured
+    from flet_cluster.host.pubsub import Publication
+    from flet_cluster.model import Commit
+    from flet_cluster.node.seat import Seat
+
+logger = logging.getLogger("flet_cluster.node")
+
+RETRY_SECONDS = 0.25
+"""Pause between attempts while the store is away; the store's client has its own backoff below that."""
+
+
+@dataclass(slots=True)
+class Staged:
+    """A snapshot that waits for its commit."""
+
+    captured: Captured
+    tx: int
+    tail: bytes
+    publications: list[Publication]
+
+
+class Committer:
+    """The commit pipeline of one seat."""
+
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
+        self._node = seat.node
+        self._staged: Staged | None = None
+        self._dirty = False
+        self._scheduled = False
+        self._warned = ""
+        self._carried: list[Publication] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self.running: asyncio.Task[None] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything is committed."""
+        return self.running is None and self._staged is None and not self._dirty
+
+    def request(self) -> None:
+        """Commit soon: at the end of this turn of the loop, so that what belongs together is together."""
+        self._dirty = True
+        if not self._scheduled and not self._seat.lost:
+            self._scheduled = True
+            self._node.loop.call_soon(self._turn)
+
+    def stage(self) -> None:
+        """Take a snapshot now and commit it as soon as the one before is through."""
+        seat = self._seat
+        if seat.lost or seat.live is None:
+            return
+        with self._node.timed("capture_seconds"):
+            captured = seat.live.capture()
+        self._node.host.faults.hit("captured", seat.id)
+        earlier = self._staged.publications if self._staged else self._carried
+        self._carried = []
+        tx = seat.queue_output(captured.packets)
+        tail = seat.outbox.dump() if tx else b""
+        self._staged = Staged(captured, tx, tail, [*earlier, *captured.publications])
+        self._dirty = False
+        self._note_obstacle(captured.obstacle)
+        self._start()
+
+    def forget_output(self) -> None:
+        """Output staged for a page that is gone must not count for the new one: take a new snapshot."""
+        if self._staged is not None:
+            self._carried += self._staged.publications
+            self._staged = None
+            self._dirty = True
+
+    def _note_obstacle(self, obstacle: str) -> None:
+        """Say once that a session cannot travel, and why."""
+        if obstacle != self._warned:
+            self._warned = obstacle
+            if obstacle:
+                self._node.observer.count("not_portable")
+                logger.warning("session %s will not survive this node: %s", self._seat.id, obstacle)
+
+    def _turn(self) -> None:
+        """The end of a turn of the loop: take the snapshot, unless something must come first."""
+        self._scheduled = False
+        seat = self._seat
+        if seat.lost or self.running is not None:
+            return
+        if seat.live is None:
+            self._dirty = False
+        elif self._dirty and self.early:
+            seat.release_early(seat.live.take_packets())
+            self._wait()
+        elif self._dirty and seat.live.capturable:
+            self.stage()
+        self._start()
+
+    @property
+    def early(self) -> bool:
+        """Whether output goes out before its commit just now: there is an interval, and nobody is leaving."""
+        seat = self._seat
+        return self._node.settings.commit_interval > 0 and seat.committed is not None and not seat.wants_rest
+
+    def _wait(self) -> None:
+        """Commit when the interval is over."""
+        if self._timer is None:
+            self._timer = self._node.loop.call_later(self._node.settings.commit_interval, self._due)
+
+    def _due(self) -> None:
+        """The interval is over."""
+        self._timer = None
+        live = self._seat.live
+        if self._dirty and live is not None and not self._seat.lost:
+            if live.capturable:
+                self.stage()
+            else:
+                self._wait()
+
+    def _start(self) -> None:
+        """Start the next commit, or settle when there is none."""
+        if self.running is not None or self._seat.lost:
+            return
+        if self._staged is not None:
+            staged, self._staged = self._staged, None
+            commit = self._build(staged)
+            self.running = self._node.spawn(self._commit(commit, staged, self._seat.generation))
+        elif not self._dirty:
+            self._seat.settle()
+
+    async def _commit(self, commit: Commit, staged: Staged, generation: int) -> None:
+        """Write one snapshot, then release what it covers."""
+        seat = self._seat
+        try:
+            with self._node.timed("commit_seconds"):
+                written = await self._write(commit)
+        except (Fenced, SessionDeleted) as error:
+            seat.fenced(error)
+            return
+        finally:
+            self.running = None
+        if not written:
+            return
+        seat.committed = commit
+        self._node.host.faults.hit("committed", seat.id)
+        seat.released(commit, generation)
+        self._node.host.faults.hit("released", seat.id)
+        self._node.publications.publish(staged.publications)
+        self._node.host.faults.hit("published", seat.id)
+        if self._dirty:
+            self._turn()
+        else:
+            self._start()
+
+    def _build(self, staged: Staged) -> Commit:
+        """Seal a snapshot as the commit that follows the last one."""
+        seat, captured = self._seat, staged.captured
+        live = seat.live
+        meta = Meta(
+            version=self._node.version,
+            obstacle=captured.obstacle,
+            background=len(live.background.calls) if live else 0,
+            subscribed=bool(live and live.pubsub.subscriptions),
+        )
+        commit = self._node.vault.commit(
+            seat.id,
+            (seat.committed.n if seat.committed else 0) + 1,
+            instance=seat.instance,
+            rx=captured.rx,
+            tx=staged.tx,
+            main=captured.main,
+            graph=captured.graph,
+            tail=staged.tail,
+            running=captured.running,
+            meta=meta,
+        )
+        self._node.observer.observe("snapshot_bytes", len(commit.image))
+        return commit
+
+    async def _write(self, commit: Commit) -> bool:
+        """Write until the store has it. False: the seat was lost meanwhile.
+
+        Raises:
+            Fenced, SessionDeleted: it never will.
+        """
+        seat = self._seat
+        patience = self._node.loop.time() + self._node.settings.store_patience
+        while not seat.lost:
+            try:
+                await self._attempt(commit)
+            except (Fenced, SessionDeleted):
+                raise
+            except Exception as error:
+                # Whatever it was, output waits for this commit: for as long as it may, then it says so.
+                if not isinstance(error, StoreError):
+                    logger.exception("session %s: commit failed, retrying", seat.id)
+                elif not isinstance(error, StoreUnavailable):
+                    logger.warning("session %s: commit failed, retrying: %s", seat.id, error)
+                if self._node.loop.time() > patience:
+                    self._output_waits_too_long(error)
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return True
+        return False
+
+    def _output_waits_too_long(self, error: Exception) -> None:
+        """I1: output is never released instead; the browser is asked to come back later."""
+        if self._seat.socket is not None:
+            logger.error("session %s: closing its socket, nothing can be stored: %s", self._seat.id, error)
+            self._seat.socket.close(CloseCode.STORE_UNAVAILABLE)
+
+    async def _attempt(self, commit: Commit) -> None:
+        """Create the record or replace its state; refill a store that lost it."""
+        seat, store, timeout = self._seat, self._node.store, self._seat.timeout
+        if seat.lease is None:
+            try:
+                seat.lease = await store.create(seat.id, self._node.id, commit, timeout)
+            except SessionExists as error:
+                raise Fenced(seat.id, "another node", 0) from error
+            return
+        try:
+            await store.commit(seat.lease, commit, timeout)
+        except SessionMissing:
+            if not await seat.refill(commit):
+                raise Fenced(seat.id, "another node", seat.lease.epoch) from None

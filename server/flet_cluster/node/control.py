@@ -1,0 +1,120 @@
+"""What nodes ask each other over the bus (layer 3).
+
+Two messages: *release* ("please let go of this session") and its *answer*. Both are hints (I4): the asker
+looks at the store afterwards, whatever was said. Sealed like everything that travels (I5).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from flet_cluster.errors import BusUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from flet_cluster.bus.base import Bus
+    from flet_cluster.node.vault import Vault
+
+logger = logging.getLogger("flet_cluster.node")
+
+
+def channel_of(node_id: str) -> str:
+    """Return the control channel of a node."""
+    return f"ctl:{node_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What came of asking.
+
+    Attributes:
+        listeners: how many heard it: 0 says the node is gone, None that the bus cannot tell.
+        answer: "released", "busy", "unknown", or "" when none came in time.
+    """
+
+    listeners: int | None
+    answer: str
+
+
+class Control:
+    """The control channel of one node.
+
+    Args:
+        release: coroutine function ``(session_id) -> answer`` that tries to let a session go.
+    """
+
+    def __init__(
+        self, bus: Bus, vault: Vault, node_id: str, release: Callable[[str], Awaitable[str]]
+    ) -> None:
+        self._bus = bus
+        self._vault = vault
+        self._node_id = node_id
+        self._release = release
+        self._waiting: dict[str, asyncio.Future[str]] = {}
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._unsubscribe: Callable[[], Awaitable[None]] | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises BusUnavailable."""
+        self._unsubscribe = await self._bus.subscribe(channel_of(self._node_id), self._heard)
+
+    async def stop(self) -> None:
+        """Listen no more: from here on others see at once that this node is gone."""
+        if self._unsubscribe is not None:
+            await self._unsubscribe()
+        for job in self._jobs:
+            job.cancel()
+
+    async def ask_release(self, owner: str, session_id: str, patience: float) -> Asked:
+        """Ask ``owner`` to let a session go; wait at most ``patience`` seconds for its answer."""
+        request_id = secrets.token_urlsafe(8)
+        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._waiting[request_id] = answer
+        try:
+            body = {"op": "release", "session": session_id, "from": self._node_id, "id": request_id}
+            listeners = await self._send(owner, body)
+            if listeners == 0:
+                return Asked(0, "")
+            with contextlib.suppress(TimeoutError):
+                return Asked(listeners, await asyncio.wait_for(answer, patience))
+            return Asked(listeners, "")
+        except BusUnavailable:
+            return Asked(None, "")
+        finally:
+            del self._waiting[request_id]
+
+    async def tell_moved(self, owner: str, session_id: str) -> None:
+        """Tell a node from which a session was taken by force, so that it need not find out by itself."""
+        with contextlib.suppress(BusUnavailable):
+            await self._send(owner, {"op": "release", "session": session_id, "from": self._node_id, "id": ""})
+
+    async def _send(self, node_id: str, body: dict[str, Any]) -> int | None:
+        channel = channel_of(node_id)
+        return await self._bus.publish(channel, self._vault.seal_message(channel, json.dumps(body).encode()))
+
+    def _heard(self, sealed: bytes) -> None:
+        """Take a message from another node; what does not verify is ignored."""
+        payload = self._vault.open_message(channel_of(self._node_id), sealed)
+        if payload is None:
+            logger.warning("a control message did not verify; is the secret key the same on all nodes?")
+            return
+        body = json.loads(payload)
+        if body["op"] == "release":
+            job = asyncio.get_running_loop().create_task(self._answer(body))
+            self._jobs.add(job)
+            job.add_done_callback(self._jobs.discard)
+        elif (waiting := self._waiting.get(body["id"])) is not None and not waiting.done():
+            waiting.set_result(body["answer"])
+
+    async def _answer(self, body: dict[str, Any]) -> None:
+        """Try to let the session go, then say how it went."""
+        answer = await self._release(body["session"])
+        with contextlib.suppress(BusUnavailable):
+            await self._send(body["from"], {"op": "answer", "id": body["id"], "answer": answer})

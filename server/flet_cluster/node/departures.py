@@ -1,0 +1,131 @@
+"""How sessions leave a node: given up, asked for by another node, or at their end (layer 3)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from flet_cluster.errors import StoreError
+from flet_cluster.node.refusals import code_for
+from flet_cluster.node.vault import Meta
+from flet_cluster.protocol.close import CloseCode
+
+if TYPE_CHECKING:
+    from flet_cluster.node.node import Node
+    from flet_cluster.node.seat import Seat
+
+logger = logging.getLogger("flet_cluster.node")
+
+HAND_OVER_SECONDS = 5.0
+"""How long a session that another node wants may take to finish what it runs."""
+
+
+class Departures:
+    """Lets sessions of one node go."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    async def give_up(
+        self,
+        seat: Seat,
+        code: CloseCode = CloseCode.MOVED,
+        patience: float = HAND_OVER_SECONDS,
+        *,
+        unless_connected: bool = False,
+    ) -> bool:
+        """Finish, commit and release a session; False when it could not finish in time and stays.
+
+        While the node drains it is released all the same: what runs is then reported as interrupted.
+
+        Args:
+            seat: the session's seat.
+            code: what its socket is closed with.
+            patience: seconds it may take to finish.
+            unless_connected: keep it after all when its user has come back meanwhile.
+        """
+        if seat.lost or seat.leaving:
+            return False
+        if seat.socket is not None and self._node.draining:
+            socket, seat.socket = seat.socket, None
+            socket.close(code)
+        rested = await self._until_at_rest(seat, patience)
+        if not (rested or self._node.draining) or (unless_connected and seat.socket is not None):
+            return False
+        return await self._release(seat, code)
+
+    async def _until_at_rest(self, seat: Seat, patience: float) -> bool:
+        """Wait until a session runs nothing and all of it is committed; False when that takes too long."""
+        deadline = self._node.loop.time() + patience
+        while not seat.at_rest:
+            quiet = asyncio.Event()
+            seat.when_quiet(quiet.set)
+            try:
+                await asyncio.wait_for(quiet.wait(), deadline - self._node.loop.time())
+            except TimeoutError:
+                return seat.at_rest
+        return True
+
+    async def _release(self, seat: Seat, code: CloseCode) -> bool:
+        """Give the lease back; the seat is gone from here on."""
+        if seat.lost:
+            return True
+        seat.leaving = True
+        if seat.committer.running is not None:
+            await asyncio.wait([seat.committer.running], timeout=self._node.settings.store_patience)
+        timeout = seat.timeout
+        if seat.lease is not None and not seat.lost:
+            try:
+                await self._node.store.release(seat.lease, timeout)
+            except StoreError as error:
+                logger.warning("session %s: not released, others will seize it: %s", seat.id, error)
+        self._node.host.faults.hit("lease-released", seat.id)
+        seat.lose(code, "released")
+        self._node.observer.count("released")
+        return True
+
+    async def release_for_peer(self, session_id: str) -> str:
+        """Answer another node that wants a session."""
+        seat = self._node.seats.get(session_id)
+        if seat is None or seat.lost:
+            return "unknown"
+        if seat.leaving:
+            return "busy"
+        seat.committer.request()
+        if seat.live is not None and not seat.live.releasable and seat.socket is not None:
+            # Its browser is elsewhere now, or the other node would not ask: do not keep the old socket.
+            socket, seat.socket = seat.socket, None
+            socket.close(CloseCode.MOVED)
+        return "released" if await self.give_up(seat) else "busy"
+
+    async def reset(self, seat: Seat, error: Exception) -> CloseCode:
+        """End a session that cannot be rebuilt here; its user is told (I6). Returns how.
+
+        While another node runs the code of the session, the browser is sent to look for that one. Only a
+        session that no node can rebuild is deleted; a record that does not verify is left as it is, since the
+        fault may be this node's key.
+        """
+        lease, meta = seat.lease, Meta.load(seat.committed.meta if seat.committed else "")
+        code = code_for(error)
+        if code is CloseCode.OUTDATED and await self._runs_elsewhere(meta.version):
+            code = CloseCode.NO_VERSION
+        logger.error("session %s cannot be rebuilt here (%s): %s", seat.id, code.reason, error)
+        self._node.observer.count("reset", reason=code.reason)
+        seat.lose(code, str(error))
+        if lease is not None:
+            with contextlib.suppress(StoreError):
+                if code is CloseCode.LOST:
+                    await self._node.store.delete(lease)
+                else:
+                    await self._node.store.release(lease, self._node.settings.session_timeout)
+        return code
+
+    async def _runs_elsewhere(self, version: str) -> bool:
+        """Whether another node that lives has the app's code in this version."""
+        try:
+            nodes = await self._node.store.nodes()
+        except StoreError:
+            return False
+        return any(node.version == version and node.node_id != self._node.id for node in nodes)

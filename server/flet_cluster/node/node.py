@@ -1,0 +1,225 @@
+"""One process's part of the cluster: which sessions it holds and how they come and go (layer 3)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import logging
+import secrets
+import time
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from flet_cluster.errors import (
+    StoreError,
+)
+from flet_cluster.model import NodeInfo
+from flet_cluster.node.control import Control
+from flet_cluster.node.departures import Departures
+from flet_cluster.node.heartbeat import Heartbeat
+from flet_cluster.node.publications import Publications
+from flet_cluster.node.seat import Seat
+from flet_cluster.node.takeover import take
+from flet_cluster.node.tokens import Claim, Tokens, new_session_id
+from flet_cluster.node.upkeep import Upkeep
+from flet_cluster.node.vault import Vault
+from flet_cluster.protocol.close import CloseCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+
+    from flet_cluster.bus.base import Bus
+    from flet_cluster.host.environment import HostEnvironment
+    from flet_cluster.protocol.limits import Limits
+    from flet_cluster.settings import Settings
+    from flet_cluster.snapshot import KeyRing
+    from flet_cluster.stores.base import SessionStore
+
+logger = logging.getLogger("flet_cluster.node")
+
+
+class Node:
+    """One node. Everything runs on one loop; :meth:`start` and :meth:`stop` bracket its life.
+
+    Args:
+        settings: all options.
+        limits: bounds of links and queues.
+        store: the truth.
+        bus: the hints.
+        host: the app and what its sessions share.
+        keys: seals what leaves the process.
+        open_store: opens another client of the same store, for the heartbeat's own thread.
+
+    Attributes:
+        id: unique for each process start, so that a restarted process is another node.
+        seats: the sessions held here, by id.
+        sockets: the websockets open here.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a node, put together in one place
+        self,
+        settings: Settings,
+        limits: Limits,
+        store: SessionStore,
+        bus: Bus,
+        host: HostEnvironment,
+        keys: KeyRing,
+        open_store: Callable[[], SessionStore] | None = None,
+    ) -> None:
+        self.id = f"n-{secrets.token_hex(6)}"
+        self.settings = settings
+        self.limits = limits
+        self.store = store
+        self.bus = bus
+        self.host = host
+        self.loop = host.loop
+        self.observer = host.observer
+        self.vault = Vault(keys, settings.app_name)
+        self.tokens = Tokens(settings.key_ring(), settings.app_name)
+        self.departures = Departures(self)
+        self.publications = Publications(self)
+        self.control = Control(bus, self.vault, self.id, self.departures.release_for_peer)
+        self.seats: dict[str, Seat] = {}
+        self.sockets: set[Any] = set()
+        self.version = ""
+        self.draining = False
+        interval, ttl = settings.heartbeat_interval, settings.heartbeat_timeout
+        self._heartbeat = (
+            Heartbeat(open_store, self.describe, interval, ttl, self._lagged) if open_store else None
+        )
+        self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._jobs: set[asyncio.Task[Any]] = set()
+        self._upkeep = Upkeep(self)
+
+    # -- life -------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Connect, listen, and say that this node lives.
+
+        Raises:
+            StoreUnavailable, BusUnavailable: Redis does not answer.
+        """
+        await self.store.start()
+        if self.settings.store_warnings:
+            level = logging.WARNING if self.settings.redis_url else logging.INFO  # memory is what was chosen
+            for remark in await self.store.check():
+                logger.log(level, "%s", remark)
+        await self.bus.start()
+        await self.control.start()
+        await self.publications.start()
+        self.version = self.host.code.version()
+        logger.info("serving app %s, version %s, node id %s", self.settings.app_name, self.version, self.id)
+        if self._heartbeat is not None:
+            self._heartbeat.start()
+        else:
+            self.spawn(self._beat())
+        await self._upkeep.start()
+
+    async def drain(self) -> None:
+        """Let every session go: others take them from here on. Bounded by the drain timeout."""
+        self.draining = True
+        budget = self.settings.drain_timeout
+        seats = list(self.seats.values())
+        if seats:
+            logger.info("draining %d sessions", len(seats))
+            await asyncio.wait(
+                [
+                    self.spawn(self.departures.give_up(seat, CloseCode.DRAINING, budget * 0.8))
+                    for seat in seats
+                ],
+                timeout=budget,
+            )
+            logger.info("drained; %d sessions had to be cut short", len(self.seats))
+
+    async def stop(self) -> None:
+        """Drain, then leave."""
+        await self.drain()
+        if self._heartbeat is not None:
+            await self._heartbeat.stop()
+        for job in list(self._jobs):
+            job.cancel()
+        await asyncio.gather(*self._jobs, return_exceptions=True)
+        await self.control.stop()
+        await self.publications.stop()
+        with contextlib.suppress(StoreError):
+            await self.store.retire(self.id)
+        await self.bus.stop()
+        await self.store.stop()
+        self.host.lanes.shutdown()
+        self.host.executor.shutdown(wait=False, cancel_futures=True)
+
+    async def _beat(self) -> None:
+        """Give signs of life from this loop: enough where the store is this process's own memory."""
+        while True:
+            with contextlib.suppress(StoreError):
+                await self.store.heartbeat(self.describe(), self.settings.heartbeat_timeout)
+            await asyncio.sleep(self.settings.heartbeat_interval)
+
+    def describe(self) -> NodeInfo:
+        """Return what this node says of itself with each heartbeat."""
+        return NodeInfo(self.id, self.version, len(self.seats), self.draining)
+
+    def _lagged(self, seconds: float) -> None:
+        self.observer.count("loop_blocked")
+        self.observer.observe("loop_lag_seconds", seconds)
+
+    def spawn(self, coro: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run one of the node's own coroutines; it never belongs to a session."""
+        task = self.loop.create_task(coro, context=contextvars.Context())
+        self._jobs.add(task)
+        task.add_done_callback(self._job_done)
+        return task
+
+    def _job_done(self, task: asyncio.Task[Any]) -> None:
+        self._jobs.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("a job of the node failed", exc_info=task.exception())
+
+    @contextlib.contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Measure a block, in seconds."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.observer.observe(name, time.perf_counter() - began)
+
+    # -- sessions come ----------------------------------------------------------------------------
+
+    def new_seat(self, binding: str, instance: str = "", session_id: str = "") -> Seat:
+        """Return the seat of a session that does not exist yet; its first commit creates it."""
+        claim = self.tokens.issue(session_id or new_session_id(), binding, instance)
+        seat = Seat(self, claim.session_id, claim.text, instance)
+        self.seats[seat.id] = seat
+        return seat
+
+    async def seat_of(self, claim: Claim) -> Seat:
+        """Return the seat of an existing session, taking it over from wherever it is.
+
+        Raises:
+            SessionMissing, SessionExpired, SessionDeleted: it is no more (I6).
+            SealBroken, SnapshotError: its record cannot be read.
+            StoreRecovering, StoreUnavailable, SessionBusy: come back later.
+        """
+        session_id = claim.session_id
+        async with self.lock_of(session_id):
+            seat = self.seats.get(session_id)
+            if seat is not None and not seat.lost and not seat.leaving:
+                return seat
+            with self.timed("acquire_seconds"):
+                taken = await take(self, session_id)
+            seat = Seat.taken(self, taken.record, claim.text)
+            seat.taken_from = taken.alive_owner
+            self.seats[session_id] = seat
+            self.observer.count("acquired")
+            return seat
+
+    def lock_of(self, session_id: str) -> asyncio.Lock:
+        """Return the lock under which a session comes to this node or ends on it."""
+        return self._locks.setdefault(session_id, asyncio.Lock())
+
+    def forget(self, seat: Seat) -> None:
+        """Drop a seat that is no longer ours."""
+        if self.seats.get(seat.id) is seat:
+            del self.seats[seat.id]

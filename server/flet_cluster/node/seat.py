@@ -1,0 +1,397 @@
+"""One session on this node: its record, its objects when needed, its socket when there (layer 3).
+
+The seat is where the invariants meet: it commits before it releases (I1), under its lease (I2), with what has
+been started (I3), and tells the browser when continuity is lost (I6). Runs on the loop only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Protocol
+
+from flet_cluster.errors import (
+    Fenced,
+    ProtocolError,
+    SealBroken,
+    SessionDeleted,
+    SnapshotError,
+    StoreError,
+)
+from flet_cluster.host.live import LiveSession
+from flet_cluster.model import Commit, Lease, MainState, Record
+from flet_cluster.node.committer import Committer
+from flet_cluster.node.vault import Meta
+from flet_cluster.protocol.close import CloseCode
+from flet_cluster.protocol.outbox import Outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from flet_cluster.host.connection import ClientInfo
+    from flet_cluster.node.node import Node
+    from flet_cluster.protocol.frames import Hello
+
+logger = logging.getLogger("flet_cluster.node")
+
+LAZY_COMMIT_SECONDS = 0.1
+"""How long input without output (typing) may wait for its commit."""
+
+
+class Socket(Protocol):
+    """What a seat needs of a client's socket. Methods return at once."""
+
+    def release(self, frames: list[tuple[int, bytes]], rx: int) -> None:
+        """Send committed output, in order, and say that inputs up to ``rx`` are committed."""
+
+    def datagram(self, packet: bytes) -> None:
+        """Send raw channel bytes, or drop them."""
+
+    def close(self, code: CloseCode) -> None:
+        """Close it."""
+
+
+class Seat:
+    """A session that this node holds, or is about to create.
+
+    Attributes:
+        committed: the last commit the store has; None before the first.
+        generation: counts page loads on this seat; the numbers of a link belong to one of them.
+        durable: (rx, tx) of the present generation that the store has.
+        live: the objects; None while the session is dormant.
+        taken_from: the node this session was taken from by force, as long as it may still live.
+        lost: somebody else has the session now, or nobody ever will: nothing may be sent any more.
+    """
+
+    def __init__(self, node: Node, session_id: str, token: str, instance: str = "") -> None:
+        self.node = node
+        self.id = session_id
+        self.token = token
+        self.lease: Lease | None = None
+        self.committed: Commit | None = None
+        self.instance = instance
+        self.outbox = Outbox(node.limits)
+        self.generation = 0
+        self.durable = (0, 0)
+        self.live: LiveSession | None = None
+        self.socket: Socket | None = None
+        self.lost = False
+        self.leaving = False
+        self.taken_from = ""
+        self.detached_at: float | None = None
+        self.committer = Committer(self)
+        self._unreleased: list[tuple[int, bytes]] = []
+        self._skipped = 0
+        self._lazy: asyncio.TimerHandle | None = None
+        self._gone_timer: asyncio.TimerHandle | None = None
+        self._quiet: list[Callable[[], None]] = []
+
+    # -- made from nothing, or from a record ------------------------------------------------------
+
+    @classmethod
+    def taken(cls, node: Node, record: Record, token: str) -> Seat:
+        """Return the seat of a record this node has just acquired.
+
+        Raises:
+            SealBroken: the record does not verify.
+            SnapshotError: its tail is of another format.
+        """
+        seat = cls(node, record.session_id, token, record.commit.instance)
+        seat.lease = record.lease
+        seat.committed = record.commit
+        seat.durable = (record.commit.rx, record.commit.tx)
+        seat.outbox = Outbox.load(node.vault.tail(record.session_id, record.commit), node.limits)
+        return seat
+
+    def wake(self) -> LiveSession:
+        """Return the session's objects, rebuilding them from the record if they are not there.
+
+        Raises:
+            SealBroken, SnapshotError: they cannot be rebuilt; :meth:`Departures.reset` is the only way on.
+        """
+        if self.live is not None:
+            return self.live
+        if self.committed is None:
+            self.live = LiveSession.fresh(self.node.host, self.id, self.instance, self)
+            self.live.token = self.token
+            return self.live
+        commit = self.committed
+        graph = self.node.vault.graph(self.id, commit)
+        if not graph:
+            raise SnapshotError(Meta.load(commit.meta).obstacle or "the session could not travel")
+        with self.node.timed("restore_seconds"):
+            live = LiveSession.restored(self.node.host, self.id, self.instance, self, graph)
+        live.token = self.token
+        live.main = commit.main
+        live.progress.rx = live.progress.accepted = commit.rx
+        self._report_interrupted(live, commit)
+        self.live = live
+        live.wake()
+        self.node.spawn(self._restart_background(live))
+        return live
+
+    async def _restart_background(self, live: LiveSession) -> None:
+        """Start background work again, never while the node it was taken from by force may still run it."""
+        while self.taken_from and not self.lost:
+            try:
+                if not await self.node.store.alive(self.taken_from):
+                    self.taken_from = ""
+            except StoreError as error:
+                logger.warning("session %s: background work waits for the store: %s", self.id, error)
+            if self.taken_from:
+                await asyncio.sleep(self.node.settings.heartbeat_interval)
+        if not self.lost and not live.gone:
+            live.background.restart()
+
+    def _report_interrupted(self, live: LiveSession, commit: Commit) -> None:
+        """What had started and not finished was cut short: say so, never run it again (I3)."""
+        for entry in self.node.vault.running(self.id, commit):
+            logger.warning("session %s: %s was interrupted (key %s)", self.id, entry.what, entry.key)
+            self.node.observer.count("interrupted", what="handler")
+        if commit.main is MainState.RUNNING:
+            logger.warning("session %s: main was interrupted", self.id)
+            self.node.observer.count("interrupted", what="main")
+            live.main = MainState.DONE
+
+    @property
+    def needs_objects(self) -> bool:
+        """Whether the record says that something of the session should be running."""
+        if self.committed is None:
+            return False
+        meta = Meta.load(self.committed.meta)
+        return self.committed.main is MainState.PENDING or meta.background > 0 or meta.subscribed
+
+    @property
+    def timeout(self) -> float:
+        """Seconds from now until the session expires, if nothing else happens."""
+        full = self.node.settings.session_timeout
+        if self.detached_at is None:
+            return full
+        return max(0.001, self.detached_at + full - self.node.loop.time())
+
+    # -- sockets ----------------------------------------------------------------------------------
+
+    def attach(self, socket: Socket, instance: str) -> None:
+        """Give the session a new socket; the old one, if any, is told why it ends."""
+        old, self.socket = self.socket, socket
+        if old is not None and old is not socket:
+            old.close(CloseCode.SUPERSEDED if instance == self.instance else CloseCode.REPLACED)
+        self.detached_at = None
+        if self._gone_timer is not None:
+            self._gone_timer.cancel()
+            self._gone_timer = None
+
+    def is_behind(self, hello: Hello) -> bool:
+        """Whether the browser has seen more of its page than this seat has committed."""
+        same_page = hello.instance == self.instance
+        return same_page and (hello.durable > self.durable[0] or hello.rx > self._shown)
+
+    @property
+    def _shown(self) -> int:
+        """The last output frame a browser may have: what is committed, unless output is ahead of that."""
+        return self.outbox.tx if self.node.settings.commit_interval else max(self.durable[1], self._skipped)
+
+    def resume(self, hello: Hello) -> tuple[bool, list[tuple[int, bytes]]]:
+        """Return (resumed, frames to replay) for a page instance that comes back.
+
+        When its missed output is no longer kept, the page is sent whole through the next commit.
+
+        Raises:
+            ProtocolError: the record is older than what the browser knows (rollback).
+            SealBroken, SnapshotError: the whole page is needed and cannot be rebuilt.
+        """
+        if hello.durable > self.durable[0]:
+            message = f"input {hello.durable} was committed, the record has {self.durable[0]}"
+            raise ProtocolError(CloseCode.ROLLBACK, message)
+        ahead = hello.rx > self._shown and self.node.settings.commit_interval > 0
+        replay = None if ahead else self.outbox.replay(hello.rx, self._shown)
+        if replay is not None:
+            return True, replay
+        live = self.wake()
+        self.outbox.restart(hello.rx)
+        self._skipped = self.outbox.tx  # the browser is told to count on from here, committed or not
+        self._unreleased.clear()
+        live.whole_page()
+        return False, []
+
+    def restart_link(self, instance: str) -> None:
+        """The page was loaded anew: numbers start at 1, what was for the old page is dropped."""
+        self.instance = instance
+        self.generation += 1
+        self.durable = (0, 0)
+        self._skipped = 0
+        self.outbox = Outbox(self.node.limits)
+        self._unreleased.clear()
+        self.committer.forget_output()
+        self.wake().restart_link(instance)
+
+    def detach(self, socket: Socket, *, for_good: bool) -> None:
+        """A socket ended. ``for_good``: the client said goodbye, so Flet's ``on_disconnect`` is due now."""
+        if self.socket is not socket:
+            return
+        self.socket = None
+        self.detached_at = self.node.loop.time()
+        if self.lost or self.leaving:
+            return
+        if self.committed is None and self.live is None:
+            self.node.forget(self)
+        elif for_good:
+            self._user_left()
+        else:
+            self._gone_timer = self.node.loop.call_later(self.node.settings.disconnect_grace, self._user_left)
+
+    def _user_left(self) -> None:
+        """Fire ``on_disconnect``, then let the session sleep in the store."""
+        self._gone_timer = None
+        if self.lost or self.leaving or self.socket is not None:
+            return
+        try:
+            self.wake().page_event("disconnect")
+        except (SealBroken, SnapshotError) as error:
+            logger.warning("session %s: no on_disconnect: %s", self.id, error)
+        self.when_quiet(self._sleep)
+        self.changed(urgent=True)
+
+    def _sleep(self) -> None:
+        """Give a session without user and work back to the store."""
+        live = self.live
+        if self.socket is not None or self.lost or self.leaving:
+            return
+        if live is None or not (live.background.calls or live.pubsub.subscriptions):
+            self.node.spawn(self.node.departures.give_up(self, unless_connected=True))
+
+    # -- input ------------------------------------------------------------------------------------
+
+    def accept(self, seq: int, packet: bytes, client: ClientInfo) -> None:
+        """Take one input of the browser.
+
+        Raises:
+            BadPacket: it is not a packet of Flet.
+            SealBroken, SnapshotError: the session cannot be rebuilt here.
+        """
+        live = self.wake()
+        live.accept(seq or live.progress.accepted + 1, packet, client)
+
+    def acknowledged(self, seq: int) -> None:
+        """The browser has all output up to ``seq``."""
+        self.outbox.acknowledge(seq)
+
+    # -- what the live session says -----------------------------------------------------------------
+
+    def changed(self, urgent: bool) -> None:
+        """Commit now or soon."""
+        if urgent:
+            self.committer.request()
+        elif self._lazy is None and not self.lost:
+            self._lazy = self.node.loop.call_later(LAZY_COMMIT_SECONDS, self._lazy_due)
+
+    def _lazy_due(self) -> None:
+        self._lazy = None
+        self.committer.request()
+
+    def stage(self) -> None:
+        """Take the snapshot now; with a commit interval, at least show what there is to see."""
+        if self.committer.early and self.live is not None:
+            self.release_early(self.live.take_packets())
+            self.committer.request()
+        else:
+            self.committer.stage()
+
+    def datagram(self, packet: bytes) -> None:
+        """Send raw channel bytes if there is a socket."""
+        if self.socket is not None and not self.lost:
+            self.socket.datagram(packet)
+
+    # -- output -----------------------------------------------------------------------------------
+
+    def queue_output(self, packets: Iterable[bytes]) -> int:
+        """Number packets that are to be released; return the number of the last one there ever was."""
+        keep = self.instance or self.socket is not None
+        for packet in packets if keep else ():
+            self._unreleased.append((self.outbox.append(packet), packet))
+        if not self.instance:
+            self.outbox.restart()  # plain clients acknowledge nothing and get the page whole when they return
+        return self.outbox.tx
+
+    def release_early(self, packets: Iterable[bytes]) -> None:
+        """Let output go before its commit: what a commit interval asks for."""
+        self.queue_output(packets)
+        due, self._unreleased = self._unreleased, []
+        if self.socket is not None and due:
+            self.socket.release(due, self.durable[0])
+
+    def released(self, commit: Commit, generation: int) -> None:
+        """A commit is in the store: its output may be seen, its input is acknowledged (I1)."""
+        if self.lost or generation != self.generation:
+            return
+        self.durable = (commit.rx, commit.tx)
+        due = [frame for frame in self._unreleased if frame[0] <= commit.tx]
+        del self._unreleased[: len(due)]
+        if self.socket is not None:
+            self.socket.release(due, commit.rx)
+            self.node.host.faults.hit("acknowledged", self.id)
+
+    @property
+    def wants_rest(self) -> bool:
+        """Whether somebody waits for this session to have nothing left to commit."""
+        return bool(self._quiet)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing of the session runs and all of it is committed, or it is not ours any more."""
+        return self.lost or (self.committer.idle and (self.live is None or self.live.releasable))
+
+    def when_quiet(self, action: Callable[[], None]) -> None:
+        """Run ``action`` once everything has ended and is committed."""
+        self._quiet.append(action)
+        self.committer.request()
+
+    def settle(self) -> None:
+        """Nothing is left to commit: run what waited for that, if nothing runs either."""
+        if self._quiet and (self.live is None or self.live.releasable):
+            actions, self._quiet = self._quiet, []
+            for action in actions:
+                action()
+
+    async def refill(self, commit: Commit) -> bool:
+        """Write a commit back into a store that lost it; False when the store holds something newer.
+
+        Raises:
+            SessionDeleted: the session was closed for good.
+        """
+        if self.lease is None:
+            return False
+        record = Record(self.id, self.lease.epoch, self.lease.owner, commit, 0.0)
+        written = await self.node.store.refill(record, self.timeout)
+        if written:
+            self.node.observer.count("refilled")
+        return written
+
+    # -- the end ----------------------------------------------------------------------------------
+
+    def lose(self, code: CloseCode, reason: str) -> None:
+        """Stop being the writer: drop everything, send nothing more, close the socket."""
+        if self.lost:
+            return
+        self.lost = True
+        logger.debug("session %s leaves this node: %s", self.id, reason)
+        for timer in (self._lazy, self._gone_timer):
+            if timer is not None:
+                timer.cancel()
+        if self.live is not None:
+            self.live.dispose()
+            self.live = None
+        self._unreleased.clear()
+        socket, self.socket = self.socket, None
+        if socket is not None:
+            socket.close(code)
+        self.node.forget(self)
+        quiet, self._quiet = self._quiet, []
+        for action in quiet:
+            action()
+
+    def fenced(self, error: Fenced | SessionDeleted) -> None:
+        """The store refused our write: another node has the session, or it is deleted (I2)."""
+        self.node.observer.count("fenced")
+        deleted = isinstance(error, SessionDeleted)
+        self.lose(CloseCode.DELETED if deleted else CloseCode.MOVED, str(error))

@@ -1,0 +1,118 @@
+"""Getting a session that may be anywhere: does what ``ownership`` decides, until it is ours (layer 3)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flet_cluster.errors import SessionBusy
+from flet_cluster.ownership import (
+    AcquireAgain,
+    AskOwner,
+    CheckHolder,
+    Policy,
+    Relay,
+    Reply,
+    RetryLater,
+    Seize,
+    Situation,
+    Take,
+    decide,
+)
+
+if TYPE_CHECKING:
+    from flet_cluster.model import Held, Lease, Record
+    from flet_cluster.node.control import Asked
+    from flet_cluster.node.node import Node
+
+logger = logging.getLogger("flet_cluster.node")
+
+ASK_SECONDS = 6.0
+"""How long a holder may take to answer; a little more than it may take to finish what runs."""
+POLICY = Policy(patience=8.0, can_relay=False)
+
+_REPLIES = {"released": Reply.RELEASED, "unknown": Reply.RELEASED, "busy": Reply.RELAY}
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A session that is ours now.
+
+    Attributes:
+        alive_owner: the node it was taken from by force although its heartbeat was still valid; "" otherwise.
+    """
+
+    record: Record
+    alive_owner: str = ""
+
+
+async def take(node: Node, session_id: str) -> Taken:
+    """Acquire a session, asking or overruling its holder as the rules say.
+
+    Raises:
+        SessionMissing, SessionExpired, SessionDeleted, StoreRecovering, StoreUnavailable: as ``acquire``.
+        SessionBusy: its holder lives and cannot let go now.
+    """
+    return await _Takeover(node, session_id).run()
+
+
+class _Takeover:
+    """One attempt to get one session."""
+
+    def __init__(self, node: Node, session_id: str) -> None:
+        self._node = node
+        self._id = session_id
+        self._began = node.loop.time()
+        self._overruled = ""
+
+    @property
+    def _elapsed(self) -> float:
+        return self._node.loop.time() - self._began
+
+    async def run(self) -> Taken:
+        """Decide, do, and decide again."""
+        situation = Situation(await self._acquire())
+        while True:
+            action = decide(situation, POLICY)
+            if isinstance(action, Take):
+                return Taken(action.record, self._overruled)
+            if isinstance(action, RetryLater | Relay):
+                raise SessionBusy(f"session {self._id}: its holder cannot let go of it yet")
+            situation = await self._do(action, situation)
+
+    async def _do(
+        self, action: CheckHolder | AskOwner | AcquireAgain | Seize, situation: Situation
+    ) -> Situation:
+        """Carry out one decision and return what is known after it."""
+        if isinstance(action, CheckHolder):
+            alive = await self._node.store.alive(action.lease.owner)
+            return situation.checked(alive=alive, elapsed=self._elapsed)
+        if isinstance(action, AskOwner):
+            await asyncio.sleep(action.delay)
+            asked = await self._node.control.ask_release(action.lease.owner, self._id, ASK_SECONDS)
+            return situation.heard(_reply(asked), self._elapsed)
+        if isinstance(action, Seize):
+            logger.warning("session %s: taken by force from %s", self._id, action.lease.owner)
+            self._node.observer.count("seized", dead=str(action.holder_is_dead).lower())
+            self._overruled = "" if action.holder_is_dead else action.lease.owner
+            answer = await self._acquire(action.lease)
+            # It may only have been frozen: its socket to the old place of this browser should not linger.
+            self._node.spawn(self._node.control.tell_moved(action.lease.owner, self._id))
+            return situation.acquired(answer, self._elapsed)
+        await asyncio.sleep(action.delay)
+        return situation.acquired(await self._acquire(), self._elapsed)
+
+    async def _acquire(self, seize: Lease | None = None) -> Record | Held:
+        node = self._node
+        return await node.store.acquire(self._id, node.id, node.settings.session_timeout, seize=seize)
+
+
+def _reply(asked: Asked) -> Reply:
+    """Translate what the bus said."""
+    if asked.listeners == 0:
+        return Reply.NO_LISTENER
+    if asked.answer:
+        return _REPLIES[asked.answer]
+    return Reply.BUS_DOWN if asked.listeners is None else Reply.SILENT

@@ -1,0 +1,168 @@
+"""What a node does by the clock: deadlines, expiry, silence, a store that lost its data (layer 3)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from flet_cluster.errors import (
+    Fenced,
+    SealBroken,
+    SessionDeleted,
+    SessionMissing,
+    SnapshotError,
+    StoreError,
+)
+from flet_cluster.model import Held, Lease, Record
+from flet_cluster.node.seat import Seat
+from flet_cluster.protocol.close import CloseCode
+
+if TYPE_CHECKING:
+    from flet_cluster.node.node import Node
+
+logger = logging.getLogger("flet_cluster.node")
+
+CLOSE_SECONDS = 10.0
+"""How long an expired session's ``on_close`` may take."""
+
+
+class Upkeep:
+    """The periodic work of one node."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._incarnation = ""
+
+    async def start(self) -> None:
+        """Look at the store and begin. Raises StoreUnavailable."""
+        self._incarnation = await self._node.store.incarnation()
+        self._node.spawn(self.maintain())
+        self._node.spawn(self.listen_for_silence())
+
+    async def maintain(self) -> None:
+        """Touch connected sessions, end expired ones, refill a store that lost its data."""
+        period = max(0.2, min(5.0, self._node.settings.session_timeout / 5))
+        while True:
+            await asyncio.sleep(period)
+            try:
+                await self._refill_if_lost()
+                await self._touch()
+                await self._expire()
+            except StoreError as error:
+                logger.warning("upkeep waits for the store: %s", error)
+            except Exception:  # without upkeep the sessions of connected users would expire
+                logger.exception("upkeep failed; it goes on")
+
+    async def listen_for_silence(self) -> None:
+        """Look after sockets whose clients say nothing; one timer for all of them."""
+        period = min(1.0, self._node.settings.handshake_timeout / 4)
+        while True:
+            await asyncio.sleep(period)
+            for socket in list(self._node.sockets):
+                try:
+                    socket.check_silence(self._node.loop.time())
+                except Exception:  # one socket must not keep all others from being looked after
+                    logger.exception("looking after a socket failed")
+
+    async def _touch(self) -> None:
+        """Move the deadlines of sessions with a user."""
+        connected = [seat.id for seat in self._node.seats.values() if seat.socket and seat.lease]
+        for start in range(0, len(connected), 500):
+            missing = await self._node.store.touch(
+                connected[start : start + 500], self._node.settings.session_timeout
+            )
+            for session_id in missing:
+                await self._refill(self._node.seats.get(session_id))
+
+    async def _refill_if_lost(self) -> None:
+        """Notice a store that came back without its data and write back what this node holds."""
+        incarnation = await self._node.store.incarnation()
+        if incarnation == self._incarnation:
+            return
+        logger.warning("the store lost its data; writing back %d sessions", len(self._node.seats))
+        self._incarnation = incarnation
+        for seat in list(self._node.seats.values()):
+            await self._refill(seat)
+
+    async def _refill(self, seat: Seat | None) -> None:
+        if seat is None or seat.lease is None or seat.committed is None or seat.lost:
+            return
+        try:
+            if not await seat.refill(seat.committed) and not seat.committer.running:
+                seat.fenced(Fenced(seat.id, "another node", seat.lease.epoch))
+        except SessionDeleted as error:
+            seat.fenced(error)
+
+    async def _expire(self) -> None:
+        """Run what expired sessions are owed, then delete them."""
+        for session_id in await self._node.store.expired(20):
+            seat = self._node.seats.get(session_id)
+            if seat is None or seat.socket is None:
+                self._node.spawn(self._close_expired(session_id))
+
+    async def _close_expired(self, session_id: str) -> None:
+        async with self._node.lock_of(session_id):
+            seat = self._node.seats.get(session_id)
+            if seat is None:
+                with contextlib.suppress(SessionMissing, SessionDeleted):
+                    record = await self._take_expired(session_id)
+                    if record is not None:
+                        await self._say_close(record)
+                return
+            if seat.socket is None and seat.lease is not None:
+                await self._run_close(seat)
+
+    async def _take_expired(self, session_id: str) -> Record | None:
+        """Acquire an expired session that is free or whose holder is dead; a living one closes it."""
+        timeout = self._node.settings.session_timeout
+        answer = await self._node.store.acquire(session_id, self._node.id, timeout, expired_ok=True)
+        if isinstance(answer, Held) and not await self._node.store.alive(answer.lease.owner):
+            answer = await self._node.store.acquire(
+                session_id, self._node.id, timeout, seize=answer.lease, expired_ok=True
+            )
+        if isinstance(answer, Held):
+            return None
+        if not answer.expired:  # its user came back a moment ago: not ours to keep
+            await self._node.store.release(answer.lease, timeout)
+            return None
+        return answer
+
+    async def _say_close(self, record: Record) -> None:
+        """Rebuild an expired session for its ``on_close``; one that cannot be is just deleted."""
+        try:
+            seat = Seat.taken(self._node, record, "")
+            seat.wake()
+        except (SealBroken, SnapshotError) as error:
+            logger.info("session %s: no on_close: %s", record.session_id, error)
+            await self._delete(record.lease)
+            return
+        await self._run_close(seat)
+
+    async def _run_close(self, seat: Seat) -> None:
+        seat.leaving = True
+        with contextlib.suppress(SealBroken, SnapshotError):
+            live = seat.wake()
+            live.background.stop()
+            live.page_event("close")
+            await live.until_idle(CLOSE_SECONDS)
+            await self._until_committed(seat)
+        self._node.observer.count("expired")
+        lease = seat.lease
+        seat.lose(CloseCode.EXPIRED, "expired")
+        if lease is not None:
+            await self._delete(lease)
+
+    async def _until_committed(self, seat: Seat) -> None:
+        """Wait for what ``on_close`` published: messages to others leave with a commit."""
+        if seat.at_rest:
+            return
+        quiet = asyncio.Event()
+        seat.when_quiet(quiet.set)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(quiet.wait(), CLOSE_SECONDS)
+
+    async def _delete(self, lease: Lease) -> None:
+        with contextlib.suppress(StoreError):
+            await self._node.store.delete(lease)

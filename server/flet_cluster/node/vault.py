@@ -1,0 +1,136 @@
+"""Seals a session's commits and opens its records (layer 3; imports no Flet).
+
+Each field is bound to the app, the session, the commit number and its own name (I5): not to node or epoch, or
+no failover would verify.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgpack
+
+from flet_cluster.errors import SealBroken
+from flet_cluster.host.inputs import Started
+from flet_cluster.model import Commit, MainState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flet_cluster.snapshot import KeyRing
+
+PURPOSE = "session"
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """Plain facts about a session that need no key to read.
+
+    Attributes:
+        version: fingerprint of the app's code.
+        obstacle: why the session cannot travel; "" when it can.
+        background: how many recorded calls run.
+        subscribed: whether it hears pub/sub messages.
+        binding: hash of the browser's cookie, "" for native clients.
+    """
+
+    version: str = ""
+    obstacle: str = ""
+    background: int = 0
+    subscribed: bool = False
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def dump(self) -> str:
+        """Return it as JSON, without what is empty."""
+        facts = {
+            "version": self.version,
+            "obstacle": self.obstacle,
+            "background": self.background,
+            "subscribed": self.subscribed,
+            **self.extra,
+        }
+        return json.dumps({name: value for name, value in facts.items() if value}, separators=(",", ":"))
+
+    @classmethod
+    def load(cls, text: str) -> Meta:
+        """Read what :meth:`dump` wrote; unknown facts are kept in ``extra``."""
+        facts: dict[str, Any] = json.loads(text or "{}")
+        return cls(
+            facts.pop("version", ""),
+            facts.pop("obstacle", ""),
+            facts.pop("background", 0),
+            facts.pop("subscribed", False),
+            facts,
+        )
+
+
+class Vault:
+    """Builds sealed commits, and opens what is in a record."""
+
+    def __init__(self, keys: KeyRing, app_name: str) -> None:
+        self._keys = keys
+        self._app = app_name
+
+    def commit(  # noqa: PLR0913 - the fields of a commit, by name
+        self,
+        session_id: str,
+        n: int,
+        *,
+        instance: str,
+        rx: int,
+        tx: int,
+        main: MainState,
+        graph: bytes,
+        tail: bytes,
+        running: Iterable[Started],
+        meta: Meta,
+    ) -> Commit:
+        """Return the sealed commit ``n`` of a session."""
+        inflight = [(entry.seq, entry.key, entry.what) for entry in running]
+        return Commit(
+            n=n,
+            instance=instance,
+            rx=rx,
+            tx=tx,
+            main=main,
+            image=self._seal(graph, session_id, n, "image"),
+            tail=self._seal(tail, session_id, n, "tail"),
+            inflight=self._seal(msgpack.packb(inflight) if inflight else b"", session_id, n, "inflight"),
+            meta=meta.dump(),
+        )
+
+    def graph(self, session_id: str, commit: Commit) -> bytes:
+        """Open the snapshot; b"" when the session could not travel. Raises SealBroken."""
+        return self._open(commit.image, session_id, commit.n, "image")
+
+    def tail(self, session_id: str, commit: Commit) -> bytes:
+        """Open the outbox. Raises SealBroken."""
+        return self._open(commit.tail, session_id, commit.n, "tail")
+
+    def running(self, session_id: str, commit: Commit) -> list[Started]:
+        """Open the list of what had started and not finished. Raises SealBroken."""
+        packed = self._open(commit.inflight, session_id, commit.n, "inflight")
+        return [Started(*entry) for entry in msgpack.unpackb(packed)] if packed else []
+
+    def seal_message(self, channel: str, payload: bytes) -> bytes:
+        """Seal a message between nodes."""
+        return self._keys.seal(payload, purpose="bus", context=(self._app, channel))
+
+    def open_message(self, channel: str, sealed: bytes) -> bytes | None:
+        """Open a message between nodes; None (and nothing else happens) when it does not verify."""
+        try:
+            return self._keys.open(sealed, purpose="bus", context=(self._app, channel))
+        except SealBroken:
+            return None
+
+    def _seal(self, payload: bytes, session_id: str, n: int, name: str) -> bytes:
+        if not payload:
+            return b""
+        return self._keys.seal(payload, purpose=PURPOSE, context=(self._app, session_id, n, name))
+
+    def _open(self, sealed: bytes, session_id: str, n: int, name: str) -> bytes:
+        if not sealed:
+            return b""
+        return self._keys.open(sealed, purpose=PURPOSE, context=(self._app, session_id, n, name))

@@ -1,0 +1,1 @@
+"""Websockets: the thin shell around link and seat (layer 3)."""

@@ -1,0 +1,110 @@
+"""What a websocket's opening request says, and whether it may come in (layer 3; imports no Flet).
+
+The rules: a browser names its page's origin, and it must be the host it talks to or an allowed one; anything
+else gets 403 before the upgrade. Native clients send no Origin and are let in: they have no cookies to abuse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from flet_cluster.host.connection import ClientInfo
+from flet_cluster.node.tokens import COOKIE, new_cookie
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.websockets import WebSocket
+
+DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+
+def origin_allowed(origin: str | None, host: str, scheme: str, allowed: Sequence[str]) -> bool:
+    """Decide whether a handshake may come from ``origin``.
+
+    Args:
+        origin: the Origin header; None for native clients.
+        host: the Host header.
+        scheme: of the socket's URL, ``ws`` or ``wss``.
+        allowed: origins or hosts besides the own; ``*`` for all.
+    """
+    if origin is None or "*" in allowed:
+        return True
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    if not parts.hostname:
+        return False
+    there = _host_port(parts.netloc, parts.scheme)
+    if there == _host_port(host, parts.scheme if parts.scheme in DEFAULT_PORTS else scheme):
+        return True
+    return any(_matches(entry, origin, there, parts.scheme) for entry in allowed)
+
+
+def _matches(entry: str, origin: str, there: tuple[str, int | None], scheme: str) -> bool:
+    """Compare with an allowed origin (``https://a.example``) or host (``a.example:8000``)."""
+    if "://" in entry:
+        return origin.rstrip("/").lower() == entry.rstrip("/").lower()
+    return _host_port(entry, scheme) == there
+
+
+def _host_port(netloc: str, scheme: str) -> tuple[str, int | None]:
+    try:
+        parts = urlsplit(f"//{netloc}")
+        port = parts.port
+    except ValueError:
+        return netloc.lower(), None
+    return (parts.hostname or "").lower(), port or DEFAULT_PORTS.get(scheme)
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who opened a socket.
+
+    Attributes:
+        cookie: the browser's binding cookie; None for native clients.
+        fresh_cookie: whether the browser has to be given it.
+    """
+
+    client: ClientInfo
+    cookie: str | None
+    fresh_cookie: bool
+    secure: bool
+    path: str
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Return headers for the answer to the handshake."""
+        if not self.fresh_cookie or self.cookie is None:
+            return []
+        return [(b"set-cookie", cookie_header(self.cookie, self.path, secure=self.secure).encode())]
+
+
+def cookie_header(value: str, path: str, *, secure: bool) -> str:
+    """Return the Set-Cookie value that binds sessions to this browser."""
+    cookie: SimpleCookie = SimpleCookie()
+    cookie[COOKIE] = value
+    morsel = cookie[COOKIE]
+    morsel["path"], morsel["httponly"], morsel["samesite"] = path or "/", True, "Lax"
+    morsel["secure"] = secure
+    return morsel.OutputString()
+
+
+def visitor_of(websocket: WebSocket) -> Visitor:
+    """Read the handshake."""
+    url: Any = websocket.url
+    base, _, _ = str(url).partition("?")
+    parent = base.rsplit("/", 1)[0]
+    name = url.path.rsplit("/", 1)[0].lstrip("/")
+    client = ClientInfo(
+        url=parent,
+        name=name,
+        ip=websocket.client.host if websocket.client else "",
+        user_agent=websocket.headers.get("user-agent", ""),
+    )
+    cookie = websocket.cookies.get(COOKIE)
+    fresh = cookie is None and "origin" in websocket.headers
+    return Visitor(client, new_cookie() if fresh else cookie, fresh, url.scheme == "wss", f"/{name}")

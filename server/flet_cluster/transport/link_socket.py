@@ -1,0 +1,228 @@
+"""A browser with ``resume.js``: the socket speaks the link (layer 3)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from flet_cluster.errors import ClusterError, ProtocolError, SealBroken, SessionMissing, SnapshotError
+from flet_cluster.host.wire import BadPacket
+from flet_cluster.node.refusals import code_for
+from flet_cluster.node.tokens import binding_of
+from flet_cluster.protocol.close import ClientAction, CloseCode, action
+from flet_cluster.protocol.link import (
+    Acknowledged,
+    DatagramReceived,
+    Event,
+    HelloReceived,
+    InputReceived,
+    LinkState,
+    ServerLink,
+)
+from flet_cluster.transport.outgoing import Outgoing
+
+if TYPE_CHECKING:
+    from starlette.websockets import WebSocket
+
+    from flet_cluster.node.node import Node
+    from flet_cluster.node.seat import Seat
+    from flet_cluster.protocol.frames import Hello
+    from flet_cluster.transport.handshake import Visitor
+
+logger = logging.getLogger("flet_cluster.transport")
+
+
+class LinkSocket:
+    """One websocket that speaks ``flet-cluster.v1``; implements :class:`flet_cluster.node.seat.Socket`."""
+
+    def __init__(self, node: Node, websocket: WebSocket, visitor: Visitor) -> None:
+        self._node = node
+        self._websocket = websocket
+        self._visitor = visitor
+        self._link = ServerLink(node.limits)
+        self._out = Outgoing(websocket, 4 * node.limits.max_tail_bytes + node.limits.max_frame)
+        self.seat: Seat | None = None
+        self.heard_at = node.loop.time()
+        self._instance = ""
+
+    # -- for the seat -----------------------------------------------------------------------------
+
+    def release(self, frames: list[tuple[int, bytes]], rx: int) -> None:
+        """Send committed output, with the news of what is committed as far as this socket brought it."""
+        if self._link.state is not LinkState.OPEN:
+            return
+        self._link.acknowledge(min(rx, self._link.received))
+        with contextlib.suppress(ProtocolError):  # a reader too slow: the link has closed itself
+            self._link.release(frames)
+        self.flush()
+
+    def datagram(self, packet: bytes) -> None:
+        """Send raw channel bytes unless congested."""
+        if self._link.send_datagram(packet):
+            self.flush()
+
+    def close(self, code: CloseCode) -> None:
+        """Close; a reset is said in a frame as well."""
+        if self._link.state is LinkState.CLOSED:
+            return
+        if action(code) is ClientAction.RESET:
+            self._link.reset(code.reason)
+        else:
+            self._link.close(code)
+        self.flush()
+
+    def check_silence(self, now: float) -> None:
+        """Close a socket that said no hello in time, or nothing for long: it is half-open (I7)."""
+        silence = now - self.heard_at
+        if self._link.hello is None and silence > self._node.settings.handshake_timeout:
+            self.close(CloseCode.HANDSHAKE_TIMEOUT)
+        elif silence > self._node.limits.idle_seconds:
+            self.close(CloseCode.IDLE)
+
+    def flush(self) -> None:
+        """Hand what the link wants sent to the websocket."""
+        for message in self._link.data_to_send():
+            self._out.put(message)
+        if self._link.close_code is not None:
+            self._out.close(self._link.close_code, self._link.close_reason)
+
+    # -- the socket's life ------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Serve the socket until it ends."""
+        sending = self._node.spawn(self._out.run())
+        self._node.sockets.add(self)
+        code = 1006
+        try:
+            code = await self._receive()
+        finally:
+            self._node.sockets.discard(self)
+            if self.seat is not None:
+                self.seat.detach(self, for_good=code in (1000, 1001))
+            self._link.close(CloseCode.SUPERSEDED)
+            self._out.close(code if code in (1000, 1001) else 1000, "")
+            await asyncio.wait([sending], timeout=1)
+
+    async def _receive(self) -> int:
+        """Take messages until the websocket ends; return its close code."""
+        while True:
+            message = await self._websocket.receive()
+            self.heard_at = self._node.loop.time()
+            if message["type"] == "websocket.disconnect":
+                return int(message.get("code") or 1006)
+            data = message.get("bytes")
+            await self._take(data if data is not None else message.get("text") or "")
+
+    async def _take(self, data: str | bytes) -> None:
+        """Handle one message; whatever is wrong with it closes the socket with the fitting code."""
+        try:
+            for event in self._link.receive(data):
+                await self._handle(event)
+        except ProtocolError as error:
+            self._link.close(CloseCode(error.code), error.reason)
+        except BadPacket as error:
+            self._link.close(CloseCode.PROTOCOL, str(error))
+        except (SealBroken, SnapshotError) as error:
+            if self.seat is not None:
+                await self._node.departures.reset(self.seat, error)
+        self.flush()
+
+    async def _handle(self, event: Event) -> None:
+        if isinstance(event, HelloReceived):
+            await self._hello(event.hello)
+        elif self.seat is None:
+            return
+        elif isinstance(event, InputReceived):
+            self.seat.accept(event.seq, event.payload, self._visitor.client)
+            self._acknowledge_repeats(event.seq)
+        elif isinstance(event, Acknowledged):
+            self.seat.acknowledged(event.seq)
+        elif isinstance(event, DatagramReceived) and self.seat.live is not None:
+            with contextlib.suppress(BadPacket):
+                self.seat.live.connection.deliver_datagram(event.payload)
+
+    def _acknowledge_repeats(self, seq: int) -> None:
+        """An input that was committed before this socket came: say so again."""
+        if self.seat is not None and self.seat.instance == self._instance and seq <= self.seat.durable[0]:
+            self._link.acknowledge(seq)
+
+    async def _hello(self, hello: Hello) -> None:
+        """Find the session a browser asks for, and welcome it."""
+        if self._node.draining:
+            self._link.close(CloseCode.DRAINING)
+            return
+        try:
+            if hello.token is None:
+                self._begin(hello)
+            else:
+                await self._come_back(hello, hello.token)
+        except ClusterError as error:
+            if isinstance(error, ProtocolError):
+                raise
+            self._refuse(error)
+
+    def _refuse(self, error: ClusterError) -> None:
+        """Say why a session cannot be had, in a way that decides what the browser does next."""
+        logger.info("refused: %s", error)
+        code = code_for(error)
+        if action(code) is ClientAction.RESET:
+            self._node.observer.count("reset", reason=code.reason)
+        self.close(code)
+
+    def _begin(self, hello: Hello) -> None:
+        """Begin a session: it is created in the store with its first commit."""
+        seat = self._node.new_seat(binding_of(self._visitor.cookie), hello.instance)
+        self._settle_on(seat, hello)
+        self._link.welcome(seat.token, self._node.id, 0, resumed=False)
+
+    async def _come_back(self, hello: Hello, token: str) -> None:
+        """Resume a session for the same page, or restart its link for a page that was loaded anew."""
+        claim = self._node.tokens.verify(token, self._visitor.cookie)
+        try:
+            seat = await self._node.seat_of(claim)
+            if seat.is_behind(hello):  # another node had the session meanwhile; the store knows
+                seat.lose(CloseCode.MOVED, "the browser has seen a newer state")
+                seat = await self._node.seat_of(claim)
+        except SessionMissing:
+            if hello.rx or hello.durable or hello.instance != claim.instance:
+                raise
+            self._begin(hello)  # its node died before anything was stored or seen: nothing is lost
+            return
+        if self._link.state is LinkState.CLOSED:
+            if seat.socket is None:
+                self._settle_on(seat, hello)  # so that somebody notices that its user is gone
+            return
+        try:
+            self._welcome_back(seat, hello)
+        except (SealBroken, SnapshotError) as error:
+            self.close(await self._node.departures.reset(seat, error))
+
+    def _welcome_back(self, seat: Seat, hello: Hello) -> None:
+        if seat.instance == hello.instance:
+            resumed, replay = seat.resume(hello)
+            self._settle_on(seat, hello)
+            self._link.welcome(
+                seat.token,
+                self._node.id,
+                seat.durable[0],
+                resumed=resumed,
+                replay=replay,
+                tx=None if resumed else seat.outbox.tx,
+            )
+            self._node.observer.count("resumed")
+        elif hello.rx or hello.durable:
+            raise ProtocolError(CloseCode.REPLACED, "the page was loaded anew elsewhere")
+        else:
+            self._settle_on(seat, hello)
+            seat.restart_link(hello.instance)
+            self._link.welcome(seat.token, self._node.id, 0, resumed=False)
+            self._node.observer.count("reloaded")
+        if seat.needs_objects:
+            seat.wake()
+
+    def _settle_on(self, seat: Seat, hello: Hello) -> None:
+        self.seat = seat
+        self._instance = hello.instance
+        seat.attach(self, hello.instance)

@@ -1,0 +1,134 @@
+"""Writes to one websocket in order, without letting a slow reader grow a buffer (layer 3; I7)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from starlette.websockets import WebSocketDisconnect
+
+from flet_cluster.protocol.close import CloseCode
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Generator
+
+    from starlette.websockets import WebSocket
+
+GONE = (WebSocketDisconnect, RuntimeError, OSError)
+"""What a send raises when the peer is gone; the receive loop says so too."""
+
+
+class Outgoing:
+    """A bounded queue of messages and the task that sends them.
+
+    Args:
+        websocket: accepted already.
+        max_bytes: what may wait; more closes the socket as a slow reader.
+    """
+
+    def __init__(self, websocket: WebSocket, max_bytes: int) -> None:
+        self._websocket = websocket
+        self._max_bytes = max_bytes
+        self._queue: deque[str | bytes] = deque()
+        self._bytes = 0
+        self._wake = asyncio.Event()
+        self._idle = False
+        self._rest: _Rest | None = None
+        self._closing: tuple[int, str] | None = None
+        self.closed = False
+
+    @property
+    def closing(self) -> bool:
+        """Whether the socket is to be closed, or is."""
+        return self._closing is not None
+
+    def put(self, message: str | bytes) -> None:
+        """Send or queue a message; a queue that is too long closes the socket instead."""
+        if self._closing is not None:
+            return
+        if self._idle:
+            self._send_at_once(message)
+            return
+        self._queue.append(message)
+        self._bytes += len(message)
+        if self._bytes > self._max_bytes and len(self._queue) > 1:
+            self._queue.clear()
+            self.close(CloseCode.SLOW_READER, CloseCode.SLOW_READER.reason)
+
+    def close(self, code: int, reason: str) -> None:
+        """Close the socket after what is queued; the first close wins."""
+        if self._closing is None:
+            self._closing = (code, reason)
+            self._wake.set()
+
+    def _send_at_once(self, message: str | bytes) -> None:
+        """Send without a turn of the loop, as is nearly always possible.
+
+        The coroutine of a send suspends only when the peer does not read. Then the rest of it is left to
+        :meth:`run`, and what comes later waits behind it.
+        """
+        sending = self._send(message)
+        try:
+            awaited = sending.send(None)
+        except (StopIteration, *GONE):
+            return
+        self._rest = _Rest(sending, awaited)
+        self._idle = False
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send until closed. Errors of a socket that is gone end it quietly."""
+        try:
+            while self._closing is None or self._queue or self._rest is not None:
+                await self._send_queued()
+                if self._closing is None:
+                    self._idle = True
+                    self._wake.clear()
+                    await self._wake.wait()
+                    self._idle = False
+            await self._websocket.close(*self._closing)
+        except GONE:
+            return
+        finally:
+            self._idle = False
+            self.closed = True
+
+    async def _send_queued(self) -> None:
+        """Finish what was begun, then send what waits behind it."""
+        if self._rest is not None:
+            rest, self._rest = self._rest, None
+            await rest
+        while self._queue:
+            message = self._queue.popleft()
+            self._bytes -= len(message)
+            await self._send(message)
+
+    async def _send(self, message: str | bytes) -> None:
+        if isinstance(message, bytes):
+            await self._websocket.send_bytes(message)
+        else:
+            await self._websocket.send_text(message)
+
+
+class _Rest:
+    """What is left of a coroutine that was begun outside of a task; await it in one."""
+
+    def __init__(self, coro: Coroutine[Any, Any, None], awaited: Any) -> None:
+        self._coro = coro
+        self._awaited = awaited
+
+    def __await__(self) -> Generator[Any, None, None]:
+        """Go on where the coroutine stopped."""
+        while True:
+            try:
+                yield self._awaited
+            except BaseException as error:  # noqa: BLE001  a cancellation belongs to the coroutine
+                step = partial(self._coro.throw, error)
+            else:
+                step = partial(self._coro.send, None)
+            try:
+                self._awaited = step()
+            except StopIteration:
+                return

@@ -1,0 +1,147 @@
+"""A client without ``resume.js``: the socket speaks plain Flet (layer 3).
+
+Its token is the ``session_id`` of Flet's own register messages. It numbers nothing, so it comes back the way
+Flet knows: it registers again and gets the page whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from flet_cluster.errors import ClusterError, SealBroken, SnapshotError
+from flet_cluster.host import wire
+from flet_cluster.node.refusals import code_for
+from flet_cluster.node.tokens import binding_of
+from flet_cluster.protocol.close import ClientAction, CloseCode, action
+from flet_cluster.transport.outgoing import Outgoing
+
+if TYPE_CHECKING:
+    from starlette.websockets import WebSocket
+
+    from flet_cluster.node.node import Node
+    from flet_cluster.node.seat import Seat
+    from flet_cluster.transport.handshake import Visitor
+
+logger = logging.getLogger("flet_cluster.transport")
+
+LASTING = frozenset(code for code in CloseCode if action(code) is ClientAction.RETRY_LATER)
+"""Refusals that say "later": the session is safe, so the client must not be given another one."""
+
+
+class PlainSocket:
+    """One websocket that speaks plain Flet; implements :class:`flet_cluster.node.seat.Socket`."""
+
+    def __init__(self, node: Node, websocket: WebSocket, visitor: Visitor) -> None:
+        self._node = node
+        self._websocket = websocket
+        self._visitor = visitor
+        self._out = Outgoing(websocket, 4 * node.limits.max_tail_bytes + node.limits.max_frame)
+        self.seat: Seat | None = None
+        self._opened_at = node.loop.time()
+
+    def check_silence(self, now: float) -> None:
+        """Close a socket that did not register in time (I7)."""
+        if self.seat is None and now - self._opened_at > self._node.settings.handshake_timeout:
+            self.close(CloseCode.HANDSHAKE_TIMEOUT)
+
+    def release(self, frames: list[tuple[int, bytes]], rx: int) -> None:
+        """Send committed output; plain clients keep nothing that could be acknowledged."""
+        del rx
+        for _, packet in frames:
+            self._out.put(packet)
+
+    def datagram(self, packet: bytes) -> None:
+        """Send raw channel bytes."""
+        self._out.put(packet)
+
+    def close(self, code: CloseCode) -> None:
+        """Close; plain clients reconnect by themselves after any close."""
+        self._out.close(code, code.reason)
+
+    async def run(self) -> None:
+        """Serve the socket until it ends."""
+        sending = self._node.spawn(self._out.run())
+        self._node.sockets.add(self)
+        try:
+            await self._receive()
+        finally:
+            self._node.sockets.discard(self)
+            if self.seat is not None:
+                self.seat.detach(self, for_good=True)
+            self._out.close(1000, "")
+            await asyncio.wait([sending], timeout=1)
+
+    async def _receive(self) -> None:
+        """Take packets until the websocket ends."""
+        while not self._out.closed:
+            message = await self._websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            packet = message.get("bytes")
+            if packet is None or len(packet) > self._node.limits.max_frame:
+                self.close(CloseCode.PROTOCOL if packet is None else CloseCode.TOO_BIG)
+                return
+            await self._take(packet)
+
+    async def _take(self, packet: bytes) -> None:
+        """Handle one packet of Flet's protocol."""
+        try:
+            if packet[:1] == b"\x01":
+                if self.seat is not None and self.seat.live is not None:
+                    with contextlib.suppress(wire.BadPacket):
+                        self.seat.live.connection.deliver_datagram(packet)
+                return
+            if self.seat is None or wire.is_registration(packet):
+                await self._register(packet)
+            if self.seat is not None:
+                self.seat.accept(0, packet, self._visitor.client)
+        except wire.BadPacket as error:
+            logger.info("bad packet: %s", error)
+            self.close(CloseCode.PROTOCOL)
+        except (SealBroken, SnapshotError) as error:
+            if self.seat is not None:
+                await self._node.departures.reset(self.seat, error)
+
+    async def _register(self, packet: bytes) -> None:
+        """Find the session that a client registers for; without a valid token it gets a new one."""
+        message = wire.decode(packet)
+        if not wire.is_registration(packet):
+            raise wire.BadPacket("the first packet must register the client")
+        if self._node.draining:
+            self.close(CloseCode.DRAINING)
+            return
+        token = message.body.get("session_id")
+        seat = await self._find(token) if token else None
+        if seat is None and self._out.closing:
+            return
+        if seat is None:
+            seat = self._node.new_seat(binding_of(self._visitor.cookie))
+            seat.attach(self, "")
+        self.seat = seat
+
+    async def _find(self, token: str) -> Seat | None:
+        """Take the session of a token over; None when there is none to be had.
+
+        When it is only not to be had *now*, the socket is closed: a new session would lose the old one.
+        """
+        seat: Seat | None = None
+        try:
+            claim = self._node.tokens.verify(token, self._visitor.cookie)
+            seat = await self._node.seat_of(claim)
+            self._take_over(seat)
+        except ClusterError as error:
+            code = code_for(error) if seat is None else await self._node.departures.reset(seat, error)
+            logger.info("a client's session is not there (%s): %s", code.reason, error)
+            if code in LASTING:
+                self.close(code)
+            return None
+        return seat
+
+    def _take_over(self, seat: Seat) -> None:
+        """Take the session over, also from a socket that still looks alive."""
+        seat.wake()  # before the socket is attached: it goes on with a new session if this fails
+        seat.attach(self, "")
+        seat.restart_link("")

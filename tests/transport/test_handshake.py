@@ -1,0 +1,51 @@
+"""Who may open a socket."""
+
+from __future__ import annotations
+
+import pytest
+
+from flet_cluster.transport.handshake import cookie_header, origin_allowed
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "allowed"),
+    [
+        (None, "app.example", ()),  # native clients send none
+        ("https://app.example", "app.example", ()),
+        ("https://app.example:443", "app.example", ()),
+        ("http://localhost:8000", "localhost:8000", ()),
+        ("http://LOCALHOST:8000", "localhost:8000", ()),
+        ("http://[::1]:8000", "[::1]:8000", ()),
+        ("https://other.example", "app.example", ("https://other.example",)),
+        ("https://other.example", "app.example", ("other.example",)),
+        ("https://other.example:8443", "app.example", ("other.example:8443",)),
+        ("https://any.example", "app.example", ("*",)),
+    ],
+)
+def test_allowed(origin: str | None, host: str, allowed: tuple[str, ...]) -> None:
+    assert origin_allowed(origin, host, "ws", allowed)
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "allowed"),
+    [
+        ("https://evil.example", "app.example", ()),
+        ("https://app.example.evil.example", "app.example", ()),
+        ("http://localhost:8001", "localhost:8000", ()),
+        ("null", "app.example", ()),
+        ("", "app.example", ()),
+        ("https://app.example:99999999", "app.example", ()),
+        ("https://other.example:8443", "app.example", ("other.example",)),
+        ("http://other.example", "app.example", ("https://other.example",)),
+    ],
+)
+def test_refused(origin: str, host: str, allowed: tuple[str, ...]) -> None:
+    assert not origin_allowed(origin, host, "ws", allowed)
+
+
+def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites() -> None:
+    header = cookie_header("value", "/app", secure=True)
+    assert header.startswith("flet_cluster=value;")
+    for part in ("HttpOnly", "SameSite=Lax", "Path=/app", "Secure"):
+        assert part in header
+    assert "Secure" not in cookie_header("value", "/", secure=False)
