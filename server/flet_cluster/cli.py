@@ -1,0 +1,83 @@
+"""The command line (layer 5): turns options into settings and errors into messages."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from pathlib import Path  # noqa: TC003  typer reads the annotations
+from typing import Annotated
+
+import typer
+
+from flet_cluster.errors import ClusterError, SettingsError
+
+_USAGE = 2
+
+_cli = typer.Typer(
+    name="flet-cluster",
+    help="Host unmodified Flet web apps on any number of interchangeable nodes.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"flet-cluster {version('flet-cluster')}, flet {version('flet')}")
+        raise typer.Exit
+
+
+@_cli.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show versions and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+@_cli.command()
+def run(  # noqa: PLR0913  one parameter for each option
+    target: Annotated[str, typer.Argument(help="app.py, pkg.mod, app.py:main or pkg.mod:main")],
+    arguments: Annotated[list[str] | None, typer.Argument(help="Arguments for the script, after --")] = None,
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 for any free one.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes on this machine.")] = None,
+    redis_url: Annotated[
+        str | None, typer.Option(help="The cluster's Redis, redis://… or rediss://…")
+    ] = None,
+    app_name: Annotated[str | None, typer.Option(help="Prefix in Redis; default: the script's name.")] = None,
+    assets: Annotated[Path | None, typer.Option(help="Folder of files to serve.")] = None,
+    log_level: Annotated[str | None, typer.Option(help="critical, error, warning, info or debug.")] = None,
+) -> None:
+    """Serve a Flet app. Every option is also a variable: FLET_CLUSTER_PORT for --port, and so on."""
+    from flet_cluster.running import run_target  # noqa: PLC0415  Flet takes a while to import
+
+    command_line = {
+        "host": host,
+        "port": port,
+        "workers": workers,
+        "redis_url": redis_url,
+        "app_name": app_name,
+        "assets_dir": assets.resolve() if assets else None,
+        "log_level": log_level,
+    }
+    run_target(target, arguments or (), command_line)
+
+
+def main() -> None:
+    """Run the command line; known errors are one message on stderr."""
+    try:
+        _cli()
+    except SettingsError as error:
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(_USAGE)
+    except ClusterError as error:
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""Puts a node together: the composition root (layer 5: may import everything)."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI, WebSocket
+
+from flet_cluster.bus.memory import MemoryBus
+from flet_cluster.bus.redis import RedisBus
+from flet_cluster.errors import BusUnavailable, SettingsError, StoreUnavailable
+from flet_cluster.events import FaultPoints, Observer
+from flet_cluster.host import background, fast, lost
+from flet_cluster.host.environment import HostEnvironment
+from flet_cluster.host.lane import LanePool
+from flet_cluster.host.loops import guard_loop
+from flet_cluster.host.portable import flet_portables
+from flet_cluster.host.program import Program, program_of
+from flet_cluster.http.cookie import BindingCookie
+from flet_cluster.http.health import health_routes
+from flet_cluster.http.index import WebOptions
+from flet_cluster.http.static import WebClient
+from flet_cluster.metrics import PrometheusObserver
+from flet_cluster.node.node import Node
+from flet_cluster.protocol.limits import Limits
+from flet_cluster.settings import Settings
+from flet_cluster.snapshot import CodeIndex, KeyRing
+from flet_cluster.stores.memory import MemoryStore
+from flet_cluster.stores.redis import RedisStore
+from flet_cluster.transport import endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+
+STORE_SECONDS = 5.0
+"""How long one command to the store may be tried; never longer than output may wait for it."""
+IDLE_THREADS = 40
+"""Threads for ``page.run_thread``, as many as Flet's own default on a small machine."""
+
+
+def app(main: Callable[..., Any], **arguments: Any) -> FastAPI:
+    """Return a Flet app as a FastAPI application that is a node of a cluster.
+
+    Args:
+        main: the app's ``main(page)``.
+        arguments: arguments of ``ft.run``, and any field of :class:`flet_cluster.settings.Settings`;
+            the environment wins over them.
+
+    Raises:
+        SettingsError: the settings do not fit together; the message says what to do.
+        ProgramError: ``main`` is not defined in a module that other nodes can import.
+    """
+    program = program_of(main, **arguments)
+    fields = {name: value for name, value in arguments.items() if name in Settings.model_fields}
+    settings = Settings.load({}, {**program.settings(), **fields})
+    if settings.workers > 1:
+        raise SettingsError("flet_cluster.app() is one node; start several processes with your ASGI server.")
+    name = settings.app_name or program.name
+    return create_app(program, settings.with_secret_key().with_values(app_name=name))
+
+
+def create_app(
+    program: Program,
+    settings: Settings,
+    *,
+    faults: FaultPoints | None = None,
+    observer: Observer | None = None,
+) -> FastAPI:
+    """Return the application of one node. It connects when its lifespan starts.
+
+    Args:
+        program: the app.
+        settings: all options, with a secret key and an app name.
+        faults: named places where a test may interfere.
+        observer: receives counts and measurements; Prometheus metrics by default.
+    """
+    observer = observer or PrometheusObserver()
+    holder: dict[str, Node] = {}
+
+    @contextlib.asynccontextmanager
+    async def lifespan(application: FastAPI) -> AsyncIterator[None]:
+        """Start the node before the port opens; leave when the server stops."""
+        node = build_node(program, settings, observer, faults or FaultPoints())
+        try:
+            await node.start()
+        except (StoreUnavailable, BusUnavailable) as error:
+            application.state.start_error = (
+                f"The Redis at {place_of(settings)} does not answer. Is it running, and is the address right "
+                f"(--redis-url, FLET_CLUSTER_REDIS_URL)?\n{error}"
+            )
+            raise
+        holder["node"] = application.state.node = node
+        try:
+            yield
+        finally:
+            await node.stop()
+
+    async def drain() -> None:
+        """Let all sessions go; the server calls this before it closes the sockets."""
+        if "node" in holder:
+            await holder["node"].drain()
+
+    application = FastAPI(lifespan=lifespan, openapi_url=None)
+    application.state.drain = drain
+    application.state.observer = observer
+    base = f"/{settings.app_path}" if settings.app_path else ""
+
+    @application.websocket(f"{base}/{settings.websocket_endpoint}")
+    async def socket(websocket: WebSocket) -> None:
+        """Serve one client."""
+        await endpoint.serve(holder["node"], websocket)
+
+    def ready() -> str:
+        """Say why this node may not get new sessions, if so; it does not flap with Redis."""
+        if "node" not in holder:
+            return "starting"
+        return "draining" if holder["node"].draining else ""
+
+    application.router.routes.extend(health_routes(lambda: "", ready))
+    client = WebClient(web_options(settings), settings.assets_dir)
+    application.mount(base or "/", BindingCookie(client, base))
+    return application
+
+
+def place_of(settings: Settings) -> str:
+    """Return where the cluster's Redis is, without the user and password that its URL may hold."""
+    parts = urlsplit(settings.redis_url.get_secret_value() if settings.redis_url else "")
+    return parts.netloc.rpartition("@")[2] or parts.path
+
+
+def web_options(settings: Settings) -> WebOptions:
+    """Return what the page has to know."""
+    return WebOptions(
+        websocket_path=settings.websocket_endpoint,
+        renderer=settings.web_renderer,
+        route_strategy=settings.route_url_strategy,
+        no_cdn=settings.no_cdn,
+    )
+
+
+def build_node(program: Program, settings: Settings, observer: Observer, faults: FaultPoints) -> Node:
+    """Return a node for this process and the running loop, not started yet."""
+    fast.install()
+    background.install()
+    loop = asyncio.get_running_loop()
+    guard_loop(loop)
+    portables = flet_portables()
+    lost.register(portables)
+    host = HostEnvironment(
+        program=program,
+        loop=loop,
+        lanes=LanePool(loop, settings.lane_threads),
+        executor=concurrent.futures.ThreadPoolExecutor(IDLE_THREADS, thread_name_prefix="page-thread"),
+        code=CodeIndex(program.is_app_module, program.modules.canonical),
+        portables=portables,
+        observer=observer,
+        faults=faults,
+    )
+    limits = Limits(max_frame=settings.max_frame_size, handshake_seconds=settings.handshake_timeout)
+    keys = KeyRing(settings.key_ring())
+    if settings.redis_url is None:
+        return Node(settings, limits, MemoryStore(), MemoryBus(), host, keys)
+    url, name = settings.redis_url.get_secret_value(), settings.app_name
+    patience = min(STORE_SECONDS, settings.store_patience)
+
+    def open_store() -> RedisStore:
+        return RedisStore(url, name, patience=patience)
+
+    bus = RedisBus(url, name)
+    return Node(settings, limits, open_store(), bus, host, keys, open_store=open_store)

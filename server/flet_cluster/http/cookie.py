@@ -1,0 +1,56 @@
+"""Gives a browser the cookie that its sessions are bound to, with the first page it loads (layer 4).
+
+The websocket handshake gives it too. But tabs that are opened at once would each get another one there, and
+only the last would count; a page is loaded well before its socket is opened.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+
+from flet_cluster.node.tokens import COOKIE, new_cookie
+from flet_cluster.transport.handshake import cookie_header
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+class BindingCookie:
+    """Wraps the web client: documents asked for by a browser without the cookie bring it along.
+
+    Args:
+        app: what serves the pages.
+        path: the app's path, where the cookie is valid.
+    """
+
+    def __init__(self, app: ASGIApp, path: str) -> None:
+        self._app = app
+        self._path = path or "/"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and self._is_due(HTTPConnection(scope)):
+            await self._app(scope, receive, self._giving(send, secure=scope.get("scheme") == "https"))
+        else:
+            await self._app(scope, receive, send)
+
+    @staticmethod
+    def _is_due(request: HTTPConnection) -> bool:
+        """Whether a browser navigates here and has no cookie yet."""
+        return request.headers.get("sec-fetch-dest") == "document" and COOKIE not in request.cookies
+
+    def _giving(self, send: Send, *, secure: bool) -> Send:
+        """Add the cookie to the answer, and keep shared caches from giving it to others."""
+
+        async def with_cookie(message: Message) -> None:
+            """Pass a message on."""
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.append("set-cookie", cookie_header(new_cookie(), self._path, secure=secure))
+                headers["cache-control"] = "private, no-cache"
+            await send(message)
+
+        return with_cookie

@@ -1,0 +1,119 @@
+"""Finds files and says what they are (layer 4: reads the disk, imports no Flet).
+
+A file's ETag is a hash of its content: nodes that serve the same bytes say so, wherever and whenever they
+were installed. Modification times differ between nodes and are never sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_TYPES = mimetypes.MimeTypes()
+for _type, _extension in (
+    ("text/javascript", ".js"),
+    ("text/javascript", ".mjs"),
+    ("application/wasm", ".wasm"),
+    ("application/json", ".json"),
+    ("font/otf", ".otf"),
+    ("font/ttf", ".ttf"),
+    ("font/woff2", ".woff2"),
+    ("image/svg+xml", ".svg"),
+    ("image/webp", ".webp"),
+):
+    # What the operating system's own table says differs between nodes.
+    _TYPES.add_type(_type, _extension)
+
+_VISIBLE_HIDDEN = ".well-known"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file to serve.
+
+    Attributes:
+        path: where it is.
+        status: what the operating system says about it.
+    """
+
+    path: Path
+    status: os.stat_result
+
+
+def media_type(path: str) -> str:
+    """Return the content type for a file name."""
+    return _TYPES.guess_type(path)[0] or "application/octet-stream"
+
+
+def etag(content: bytes) -> str:
+    """Return the strong ETag of some bytes."""
+    return f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
+
+
+class Overlay:
+    """Several folders seen as one: the first that has a file wins.
+
+    Args:
+        folders: those that exist are used.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._roots = [folder.resolve() for folder in folders if folder.is_dir()]
+        self._etags: dict[Path, tuple[tuple[int, int], str]] = {}
+
+    def find(self, path: str) -> Found | None:
+        """Find a file by its URL path; nothing outside the folders, nothing hidden."""
+        parts = [part for part in path.split("/") if part]
+        if not parts or any(_forbidden(part) for part in parts):
+            return None
+        for root in self._roots:
+            found = _file_in(root, parts)
+            if found is not None:
+                return found
+        return None
+
+    def read(self, path: str) -> bytes | None:
+        """Return the content of a file, if there is one."""
+        found = self.find(path)
+        return found.path.read_bytes() if found else None
+
+    def etag(self, found: Found) -> str:
+        """Return a file's ETag; reads it when it is new or has changed, so call this off the event loop."""
+        version = (found.status.st_mtime_ns, found.status.st_size)
+        known = self._etags.get(found.path)
+        if known is not None and known[0] == version:
+            return known[1]
+        with found.path.open("rb") as file:
+            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+        self._etags[found.path] = (version, f'"{digest}"')
+        return f'"{digest}"'
+
+    def known_etag(self, found: Found) -> str | None:
+        """Return a file's ETag if it is known without reading."""
+        known = self._etags.get(found.path)
+        current = (found.status.st_mtime_ns, found.status.st_size)
+        return known[1] if known is not None and known[0] == current else None
+
+
+def _forbidden(part: str) -> bool:
+    hidden = part.startswith(".") and part != _VISIBLE_HIDDEN
+    return hidden or "\\" in part or "\0" in part or (os.name == "nt" and ":" in part)
+
+
+def _file_in(root: Path, parts: list[str]) -> Found | None:
+    try:
+        path = root.joinpath(*parts).resolve()
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    if not path.is_relative_to(root) or not stat.S_ISREG(status.st_mode):
+        return None
+    return Found(path, status)

@@ -1,0 +1,125 @@
+"""Decides between one process and several, and starts them (layer 5).
+
+One worker is one process: this one, without a supervisor. ``flet_cluster.run`` is the same thing called
+from a script.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flet_cluster.errors import ClusterError, ProgramError
+from flet_cluster.host import intercept
+from flet_cluster.host.program import load_program
+from flet_cluster.serving import bind, configure_logging, serve, url_of
+from flet_cluster.settings import Settings
+from flet_cluster.supervisor import Plan, Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from flet_cluster.host.program import Program
+
+    Factory = Callable[[Program, Settings], Any]
+
+APP_FACTORY = "flet_cluster.composition:create_app"
+"""Makes the ASGI application of a node."""
+
+
+def factory_named(name: str) -> Factory:
+    """Import a factory by ``module:function``."""
+    module, _, function = name.partition(":")
+    factory: Factory = getattr(importlib.import_module(module), function)
+    return factory
+
+
+def run_target(
+    target: str,
+    argv: Sequence[str] = (),
+    command_line: Mapping[str, Any] | None = None,
+    factory: str = APP_FACTORY,
+) -> None:
+    """Serve an app until this process is told to stop.
+
+    Args:
+        target: a script, a module, or a function in one; see :mod:`flet_cluster.host.program`.
+        argv: arguments for the script.
+        command_line: settings that win over the environment and the script.
+        factory: ``module:function`` that makes the ASGI app.
+
+    Raises:
+        ClusterError: it cannot be served; the message says why and what to do.
+    """
+    command_line = command_line or {}
+    workers = Settings.load(command_line).workers
+    if workers == 1:
+        make = factory_named(factory)  # before the script's folder hides packages: it may be redis.py
+        program = load_program(target, argv)
+        settings = Settings.load(command_line, program.settings())
+        if settings.workers == 1:
+            _serve_here(program, settings, make)
+            return
+        workers = settings.workers
+    if sys.platform == "win32":
+        raise ProgramError("Several workers need Linux or macOS. Use --workers 1, or one process per port.")
+    asyncio.run(_supervise(Plan(target, argv, command_line, factory, workers)))
+
+
+async def _supervise(plan: Plan) -> None:
+    await Supervisor(plan).run()
+
+
+def _serve_here(program: Program, settings: Settings, make: Factory) -> None:
+    """Serve from this process."""
+    name = settings.app_name or program.name
+    settings = settings.with_secret_key().with_values(app_name=name)
+    configure_logging(settings.log_level)
+    sock = bind(settings)
+    app = make(program, settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Uvicorn repeats the signal once it has shut down: that is the end, not an error.
+        signal.signal(number, lambda *_: sys.exit(0))
+
+    def announce() -> None:
+        with contextlib.suppress(OSError):  # nobody reads it: that is no reason to serve nobody
+            print(f"{name}: {url_of(sock, settings)} ({settings.backend})", flush=True)  # noqa: T201
+
+    serve(app, settings, sock, on_ready=announce)
+
+
+def run(main: Callable[..., Any], **arguments: Any) -> None:
+    """Serve an app from its own script: ``flet_cluster.run(main)`` in place of ``ft.run(main)``.
+
+    The script is loaded once more, as a module under its own name, by this process or by its workers:
+    sessions refer to code by module, and ``__main__`` means something else in every process. What stands
+    before the call runs again there; what stands behind it does not run.
+
+    Args:
+        main: the app's ``main(page)``.
+        arguments: arguments of ``ft.run`` and fields of :class:`flet_cluster.settings.Settings`. The
+            command line and the environment win over them.
+    """
+    recorder = intercept.active()
+    if recorder is not None:
+        recorder.note(main, arguments)
+    try:
+        run_target(_target_of(main), sys.argv[1:])
+    except ClusterError as error:
+        sys.exit(f"Error: {error}")
+
+
+def _target_of(main: Callable[..., Any]) -> str:
+    """Name the program that is running: Python's main script or module, else the function itself."""
+    started = sys.modules["__main__"]
+    spec, file = getattr(started, "__spec__", None), getattr(started, "__file__", None)
+    if spec is not None:
+        return str(spec.name.removesuffix(".__main__"))
+    if file and Path(file).suffix == ".py":
+        return str(Path(file).resolve())
+    return f"{main.__module__}:{main.__qualname__}"

@@ -1,0 +1,266 @@
+"""One process serving one ASGI app (layer 5: may import anything below; knows nothing of other workers).
+
+Uvicorn does the work. Added here: a socket bound ahead of time, a call when the port is open, and a drain
+that runs while the browsers' sockets are still there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+import uvicorn
+
+from flet_cluster.errors import SettingsError, StartFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from flet_cluster.settings import Settings
+
+_LOG = logging.getLogger("flet_cluster")
+_FORMAT = "%(asctime)s %(levelname)s [%(process)d] %(name)s: %(message)s"
+_BACKLOG = 2048
+_LAST_RESPONSES = 1.0
+_GOODBYE = 1.5
+"""What a process may take, over its drain timeout or after all is done, before it is ended from within."""
+
+
+def bind(settings: Settings) -> socket.socket:
+    """Bind the app's address without listening: the port refuses connections until a node is ready.
+
+    Raises:
+        SettingsError: the address is in use, not this machine's, or not allowed.
+    """
+    host = "0.0.0.0" if settings.host in {"", "*"} else settings.host  # noqa: S104  asked for
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        sock = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise SettingsError(f"Cannot use host {settings.host!r}: {error}") from error
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+    except OSError as error:
+        sock.close()
+        raise address_error(settings, error) from error
+    sock.setblocking(False)
+    return sock
+
+
+def address_error(settings: Settings, error: OSError) -> SettingsError:
+    """Explain why an address cannot be had."""
+    place = f"{settings.host}:{settings.port}"
+    if error.errno == errno.EADDRINUSE:
+        return SettingsError(
+            f"Address {place} is in use by another process. Stop that one, or choose another port: "
+            "--port or FLET_CLUSTER_PORT (0 takes any free one)."
+        )
+    return SettingsError(
+        f"Cannot listen on {place}: {error}. Choose --host and --port that this machine allows."
+    )
+
+
+def url_of(sock: socket.socket, settings: Settings) -> str:
+    """Return the URL for a browser on this machine."""
+    host, port = sock.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{host}:{port}/" + (f"{settings.app_path}/" if settings.app_path else "")
+
+
+def configure_logging(level: str) -> None:
+    """Log to stderr, unless the app has its own idea. Uvicorn's news is for those who debug."""
+    logging.basicConfig(format=_FORMAT)
+    logging.getLogger("flet_cluster").setLevel(level.upper())
+    logging.getLogger("uvicorn").setLevel("WARNING" if level == "info" else level.upper())
+
+
+def serve(app: Any, settings: Settings, sock: socket.socket, on_ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT; then drain and return.
+
+    Args:
+        app: the ASGI application. If it has ``app.state.drain``, an async function, that is called once no
+            new connection is accepted any more, while the present ones are still open. What it leaves in
+            ``app.state.start_error`` is what the operator reads when its lifespan fails.
+        settings: limits, timeouts, proxies.
+        sock: a bound socket.
+        on_ready: called when the port is open.
+
+    Raises:
+        StartFailed: the application's lifespan failed.
+        SettingsError: the port was taken in the meantime.
+    """
+    server = _Server(_config(app, settings), app, settings, on_ready)
+    with _StartupLog() as log:
+        server.on_started = log.open
+        try:
+            server.run(sockets=[sock])
+        except SystemExit as stopped:
+            if server.started:
+                raise
+            told = getattr(getattr(app, "state", None), "start_error", "") or log.text()
+            raise StartFailed(told or f"startup ended with code {stopped.code}") from stopped
+        except OSError as error:
+            if server.started:
+                raise
+            raise address_error(settings, error) from error
+        finally:
+            server.goodbye.returned()
+
+
+def _config(app: Any, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=settings.log_level == "debug",
+        lifespan="on",
+        ws="websockets-sansio",
+        ws_max_size=settings.max_frame_size,
+        # Compression contexts cost 45 kB per idle socket; frames are small.
+        ws_per_message_deflate=False,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        server_header=False,
+        backlog=_BACKLOG,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's server with a call at readiness and a drain before it closes connections."""
+
+    def __init__(
+        self, config: uvicorn.Config, app: Any, settings: Settings, on_ready: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._app = app
+        self._drain_timeout = settings.drain_timeout
+        self._on_ready = on_ready
+        self.on_started: Callable[[], None] = lambda: None
+        self.goodbye = _Goodbye()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to leave. This runs even while a handler blocks the event loop, which would never notice."""
+        if not self.should_exit:
+            self.goodbye.expected_within(self._drain_timeout + _GOODBYE)
+        super().handle_exit(sig, frame)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the app, open the port, tell."""
+        await super().startup(sockets=sockets)
+        if self.started:
+            self.on_started()
+            self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept nothing new, hand over what there is, then close."""
+        deadline = time.monotonic() + self._drain_timeout
+        for server in self.servers:
+            server.close()
+        await self._drain()
+        left = max(deadline - time.monotonic(), _LAST_RESPONSES)
+        self.config.timeout_graceful_shutdown = round(left)
+        await super().shutdown(sockets=sockets)
+        self.goodbye.stopped()
+
+    async def _drain(self) -> None:
+        drain = getattr(getattr(self._app, "state", None), "drain", None)
+        if drain is None:
+            return
+        try:
+            await asyncio.wait_for(drain(), self._drain_timeout)
+        except TimeoutError:
+            _LOG.warning(
+                "drain took longer than %g s; other nodes take the rest by force", self._drain_timeout
+            )
+        except Exception:  # noqa: BLE001  whatever it was, the process must end
+            _LOG.exception("drain failed; other nodes take this node's sessions by force")
+
+
+class _Goodbye:
+    """Ends this process from within if it does not end by itself.
+
+    A handler that blocks the event loop keeps the server from noticing that it should stop. And Python waits
+    at its end for the threads that an app started (``page.run_thread``, ``asyncio.to_thread``), which may
+    never end: a node would stay, with no port and no session, until somebody kills it.
+    """
+
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+        self._returned = False
+
+    def expected_within(self, seconds: float) -> None:
+        """The server is asked to stop: it must have done so by then."""
+
+        def watch() -> None:
+            """In the thread."""
+            if not self._stopped.wait(seconds):
+                _end_process("it should have stopped by now; does a handler block the event loop?", 1)
+
+        threading.Thread(target=watch, name="goodbye", daemon=True).start()
+
+    def stopped(self) -> None:
+        """Say that the server has stopped: nothing is left to do but to end."""
+        self._stopped.set()
+
+        def watch() -> None:
+            """In the thread. A script that called ``run`` may still have something to do after it."""
+            time.sleep(_GOODBYE)
+            while self._returned and not getattr(threading, "_SHUTTING_DOWN", False):
+                time.sleep(_GOODBYE)
+            _end_process("threads of the app still run", 0)
+
+        threading.Thread(target=watch, name="goodbye", daemon=True).start()
+
+    def returned(self) -> None:
+        """The loop is closed, and the threads of its own executor have ended."""
+        self._stopped.set()
+        self._returned = True
+
+
+def _end_process(why: str, code: int) -> None:
+    _LOG.warning("ending this process: %s", why)
+    for stream in (*logging.getLogger().handlers, sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    os._exit(code)
+
+
+class _StartupLog(logging.Handler):
+    """Keeps what uvicorn logs about a start: shown as one message if it fails, not at all otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self._logger = logging.getLogger("uvicorn.error")
+        self._lines: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._logger.addHandler(self)
+        self._logger.propagate = False
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.open()
+
+    def open(self) -> None:
+        """Let uvicorn log as usual from now on."""
+        self._logger.removeHandler(self)
+        self._logger.propagate = True
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one line."""
+        self._lines.append(self.format(record))
+
+    def text(self) -> str:
+        """Return what was logged."""
+        return "\n".join(self._lines)

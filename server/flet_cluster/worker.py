@@ -1,0 +1,88 @@
+"""A worker process: one node among several on this machine (layer 5: started by the supervisor only).
+
+It loads the app, tells the supervisor what the script asks for, gets the settings and the socket, serves, and
+never outlives the supervisor.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from flet_cluster.control import WorkerEnd
+from flet_cluster.errors import ClusterError, StartFailed
+from flet_cluster.host.program import load_program
+from flet_cluster.serving import configure_logging, serve
+from flet_cluster.settings import Settings
+
+if TYPE_CHECKING:
+    from flet_cluster.control import Message
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Run the worker; the only argument is the number of the control descriptor."""
+    channel = WorkerEnd(int(sys.argv[1]))
+    _die_with_parent()
+    # The supervisor says when to stop; a Ctrl-C in the terminal reaches the whole process group.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    plan = channel.receive()
+    if plan is None:
+        return
+    try:
+        _work(channel, plan)
+    except ClusterError as error:
+        # A store that is not there yet may be there soon; a wrong setting stays wrong.
+        final = not isinstance(error, StartFailed)
+        channel.send({"error": str(error), "final": final})
+        sys.exit(1)
+    except Exception:  # noqa: BLE001  whatever it is, the operator must see it
+        channel.send({"error": traceback.format_exc(), "final": False})
+        sys.exit(1)
+
+
+def _work(channel: WorkerEnd, plan: Message) -> None:
+    from flet_cluster.running import factory_named  # noqa: PLC0415  running imports the supervisor
+
+    make = factory_named(plan["factory"])  # before the script's folder hides packages: it may be redis.py
+    program = load_program(plan["target"], plan["argv"])
+    channel.send({"loaded": {"name": program.name, "script": _jsonable(program.settings())}})
+    start = channel.receive()
+    if start is None:
+        return
+    settings = Settings(**start["settings"])
+    configure_logging(settings.log_level)
+    app = make(program, settings)
+    threading.Thread(target=_watch, args=(channel,), name="supervisor-watch", daemon=True).start()
+    serve(app, settings, channel.take_socket(), on_ready=lambda: channel.send({"ready": os.getpid()}))
+
+
+def _jsonable(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: str(value) if isinstance(value, os.PathLike) else value for key, value in values.items()}
+
+
+def _die_with_parent() -> None:
+    """Have the kernel kill this process when the supervisor dies: even a hung worker must not keep the port.
+
+    Its sessions are in the store; other nodes take them.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _watch(channel: WorkerEnd) -> None:
+    """Do the same where there is no such call, and where the supervisor died before it was made."""
+    while channel.receive() is not None:
+        pass
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()
