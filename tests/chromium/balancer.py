@@ -1,0 +1,123 @@
+"""haproxy as an operator would set it up: round robin, no stickiness, health checks on /readyz."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import shutil
+import socket
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.shell.running import eventually, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from tests.fleet import FleetNode
+
+_CONFIG = """\
+global
+    stats socket {stats} mode 600 level admin
+
+defaults
+    mode http
+    timeout connect 2s
+    timeout client 60s
+    timeout server 60s
+    timeout tunnel 1h
+    retries 3
+    option redispatch
+
+frontend web
+    bind 127.0.0.1:{port}
+    default_backend nodes
+
+backend nodes
+    balance roundrobin
+    option httpchk GET /readyz
+    default-server check inter 200ms fall 1 rise 1
+{servers}
+"""
+
+
+@dataclass(frozen=True)
+class Balancer:
+    """A running haproxy in front of some nodes.
+
+    Attributes:
+        port: where browsers connect.
+        down: refuses every browser while the nodes go on.
+    """
+
+    port: int
+    nodes: Sequence[FleetNode]
+    stats: Path
+
+    @property
+    def url(self) -> str:
+        """The app's address."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    def holders(self) -> list[FleetNode]:
+        """The nodes that have a browser's websocket now."""
+        rows = [row for row in self._rows() if row["svname"].startswith("node")]
+        return [
+            node for node, row in zip(self.nodes, rows, strict=True) if row["scur"] != "0" and row["status"]
+        ]
+
+    def holder(self) -> FleetNode:
+        """The node with the only websocket there is."""
+        found: list[FleetNode] = eventually(
+            lambda: nodes if len(nodes := self.holders()) == 1 else None, "one node has the socket"
+        )
+        return found[0]
+
+    def ready(self) -> int:
+        """How many nodes get new visitors."""
+        return sum(row["status"].startswith("UP") for row in self._rows() if row["svname"].startswith("node"))
+
+    def refuse(self) -> None:
+        """From now on no new connection is answered, and the present ones are cut."""
+        self._ask("disable frontend web")
+        for name in [f"node{i}" for i in range(len(self.nodes))]:
+            self._ask(f"shutdown sessions server nodes/{name}")
+
+    def accept(self) -> None:
+        """Serve again."""
+        self._ask("enable frontend web")
+
+    def _rows(self) -> list[dict[str, str]]:
+        text = self._ask("show stat").removeprefix("# ")
+        return [row for row in csv.DictReader(text.splitlines()) if row["pxname"] == "nodes"]
+
+    def _ask(self, command: str) -> str:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(self.stats))
+            client.sendall(command.encode() + b"\n")
+            with client.makefile("r") as answer:
+                return answer.read()
+
+
+@contextlib.contextmanager
+def balanced(nodes: Sequence[FleetNode], folder: Path) -> Iterator[Balancer]:
+    """Run haproxy in front of nodes that serve already."""
+    program = shutil.which(
+        "haproxy", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/bin"
+    )
+    assert program, "install haproxy: apt install haproxy"
+    balancer = Balancer(free_port(), nodes, folder / "stats")
+    servers = "\n".join(f"    server node{i} 127.0.0.1:{node.port}" for i, node in enumerate(nodes))
+    config = folder / "haproxy.cfg"
+    config.write_text(_CONFIG.format(stats=balancer.stats, port=balancer.port, servers=servers))
+    with (folder / "haproxy.log").open("wb") as log:
+        process = subprocess.Popen([program, "-db", "-f", str(config)], stdout=log, stderr=log)
+    try:
+        eventually(balancer.stats.exists, f"haproxy starts; see {log.name}")
+        eventually(lambda: balancer.ready() == len(nodes), "haproxy finds the nodes ready")
+        yield balancer
+    finally:
+        process.kill()
+        process.wait()

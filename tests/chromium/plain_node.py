@@ -1,0 +1,13 @@
+"""A node whose pages come without resume.js; run it with ``-m tests.chromium.plain_node``."""
+
+from __future__ import annotations
+
+import functools
+
+from flet_cluster import composition
+from flet_cluster.cli import main
+from flet_cluster.http.static import WebClient
+
+if __name__ == "__main__":
+    vars(composition)["WebClient"] = functools.partial(WebClient, resume_js=b"")
+    main()

@@ -1,0 +1,115 @@
+"""Imports go downwards only (the layers of the design, one table)."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "server" / "flet_cluster"
+
+LAYERS = {
+    "errors": 0,
+    "events": 0,
+    "model": 0,
+    "settings": 0,
+    "ownership": 1,
+    "protocol": 1,
+    "snapshot": 1,
+    "blobs": 2,
+    "bus": 2,
+    "stores": 2,
+    "host": 3,
+    "node": 3,
+    "transport": 3,
+    "dashboard": 4,
+    "http": 4,
+    "metrics": 4,
+    "__init__": 5,
+    "__main__": 5,
+    "composition": 5,
+    "cli": 5,
+    "control": 5,
+    "doctor": 5,
+    "embedded": 5,
+    "running": 5,
+    "serving": 5,
+    "supervisor": 5,
+    "testing": 5,
+    "worker": 5,
+}
+"""Top-level module or subpackage → its layer."""
+
+ONLY_IN = {
+    "redis": {"stores", "bus"},
+    "boto3": {"blobs/s3"},
+    "botocore": {"blobs/s3"},
+    "flet": {"host"},
+    "flet_web": {"host", "http/static"},
+    "prometheus_client": {"metrics", "dashboard"},
+    "typer": {"cli", "doctor"},
+    "uvicorn": {"serving"},
+}
+"""Library → the only places that may import it."""
+
+FORBIDDEN = {
+    "protocol": {"asyncio", "time", "random", "secrets", "threading"},
+    "ownership": {"asyncio", "time", "random", "secrets", "threading"},
+}
+"""Place → standard modules that it must not import: pure code has no loop, no clock and no dice."""
+
+FILES = sorted(path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py"))
+
+
+def imported(file: str) -> set[str]:
+    """Names of all modules that a file imports, for types included, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse((PACKAGE / f"{file}.py").read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are absolute"
+            module = node.module or ""
+            found |= (
+                {f"{module}.{alias.name}" for alias in node.names} if module == "flet_cluster" else {module}
+            )
+    return found
+
+
+def within(file: str, place: str) -> bool:
+    return file == place or file.startswith(place + "/")
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_imports_go_downwards(file: str) -> None:
+    top = file.split("/", maxsplit=1)[0]
+    assert top in LAYERS, f"give {top} a layer"
+    for name in imported(file):
+        if name.startswith("flet_cluster."):
+            other = name.split(".")[1]
+            assert other in LAYERS, f"{file} imports {name}: give {other} a layer"
+            assert LAYERS[other] <= LAYERS[top], f"{file} (layer {LAYERS[top]}) imports {name}"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_libraries_stay_where_they_belong(file: str) -> None:
+    for name in imported(file):
+        library = name.split(".")[0]
+        places = ONLY_IN.get(library)
+        assert places is None or any(within(file, place) for place in places), f"{file} imports {name}"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_pure_code_stays_pure(file: str) -> None:
+    for place, modules in FORBIDDEN.items():
+        if within(file, place):
+            assert not {name.split(".")[0] for name in imported(file)} & modules, f"{file} is sans-IO"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_module_says_what_it_is(file: str) -> None:
+    documentation = ast.get_docstring(ast.parse((PACKAGE / f"{file}.py").read_text()))
+    assert documentation, f"{file} has no docstring"
+    if not file.endswith("__init__"):
+        assert "layer" in documentation.lower(), f"{file} does not say its layer"
