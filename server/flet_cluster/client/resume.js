@@ -133,11 +133,13 @@
     }
   }
 
-  function tryClaim(token, options) {
-    if (navigator.locks) return tryLock(token);
-    return window.BroadcastChannel ? tryAsk(token, options) : Promise.resolve(true);
+  async function tryClaim(token, options) {
+    const locked = navigator.locks ? await tryLock(token) : null;
+    if (locked !== null) return locked;
+    return window.BroadcastChannel ? tryAsk(token, options) : true;
   }
 
+  // Null when the browser refuses to lock at all.
   function tryLock(token) {
     return new Promise((resolve) => {
       const granted = (lock) => {
@@ -148,7 +150,7 @@
           resolve(true);
         });
       };
-      navigator.locks.request(`flet-cluster:${token}`, { ifAvailable: true }, granted).catch(() => resolve(true));
+      navigator.locks.request(`flet-cluster:${token}`, { ifAvailable: true }, granted).catch(() => resolve(null));
     });
   }
 
@@ -182,8 +184,8 @@
   }
 
   // A node has just made this token: nobody else can have it.
-  function hold(token) {
-    if (navigator.locks) return tryLock(token);
+  async function hold(token) {
+    if (navigator.locks && await tryLock(token) !== null) return;
     if (window.BroadcastChannel) listen();
     held = { token, release: () => {} };
   }
@@ -501,8 +503,7 @@
       this._link.welcome(frame);
       this._open = true;
       this._cancelAll();
-      memory.set('token', frame.token);
-      if (frame.token !== before) hold(frame.token);
+      if (frame.token !== before) this._remember(frame.token);
       this._after('stable', this._options.stableAfter, () => { this._failures = 0; });
       this._heard();
       hide(BANNER);
@@ -512,6 +513,13 @@
         this.dispatchEvent(new Event('open'));
       }
       this._flush();
+    }
+
+    // The token is for the next page of this tab. It is stored once it is held, and not before: a tab that is
+    // duplicated in between would find a token that looks free.
+    async _remember(token) {
+      await Promise.race([hold(token), sleep(this._options.claimPatience)]);
+      if (facades.has(this) && this._link.token === token) memory.set('token', token);
     }
 
     _message(data) {
