@@ -145,6 +145,7 @@ class EmbeddedServer:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                process_group=_GROUP,
                 preexec_fn=_die_with_parent(),  # noqa: PLW1509 - one prctl call, prepared before the fork
             )
 
@@ -190,6 +191,11 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+_GROUP = 0 if sys.platform == "linux" else None
+"""A group of its own, where it dies with us all the same: a Ctrl-C in the terminal is for the supervisor, whose
+workers need the store to drain into."""
 
 
 def _die_with_parent() -> Callable[[], None] | None:

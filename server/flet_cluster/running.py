@@ -83,7 +83,7 @@ def _serve_here(program: Program, settings: Settings, make: Factory) -> None:
     sock = bind(settings)
     app = make(program, settings)
     for number in (signal.SIGTERM, signal.SIGINT):
-        # Uvicorn repeats the signal once it has shut down: that is the end, not an error.
+        # Before the server listens to them: the end, not an error.
         signal.signal(number, lambda *_: sys.exit(0))
 
     def announce() -> None:

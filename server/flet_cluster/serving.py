@@ -11,6 +11,7 @@ import contextlib
 import errno
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -18,6 +19,7 @@ import time
 from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
+from uvicorn.server import HANDLED_SIGNALS
 
 from flet_cluster.errors import SettingsError, StartFailed
 
@@ -146,14 +148,24 @@ class _Server(uvicorn.Server):
         self._app = app
         self._drain_timeout = settings.drain_timeout
         self._on_ready = on_ready
+        # As with nohup: who starts a process decides what it ignores. Workers leave Ctrl-C to the supervisor.
+        self._ignored = {sig for sig in HANDLED_SIGNALS if signal.getsignal(sig) is signal.SIG_IGN}
         self.on_started: Callable[[], None] = lambda: None
         self.goodbye = _Goodbye()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to leave. This runs even while a handler blocks the event loop, which would never notice."""
-        if not self.should_exit:
-            self.goodbye.expected_within(self._drain_timeout + _GOODBYE)
-        super().handle_exit(sig, frame)
+        """Begin to leave. This runs even while a handler blocks the event loop, which would never notice.
+
+        Uvicorn's own method notes the signal to raise it again once all is over: in the middle of the loop,
+        where it would cut the rest short. Here a signal has had its effect when the server has stopped.
+        """
+        del frame
+        if sig in self._ignored:
+            return
+        if self.should_exit:
+            _end_process("asked to stop a second time", 1)
+        self.goodbye.expected_within(self._drain_timeout + _GOODBYE)
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the app, open the port, tell."""

@@ -120,6 +120,7 @@ def served(
             stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
+            process_group=0,
         )
     running = Served(process, settings["port"], log)
     try:

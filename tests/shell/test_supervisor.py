@@ -89,9 +89,26 @@ def test_signal_ends_everything_gracefully(tmp_path: Path, number: signal.Signal
         assert running.answers() is None
 
 
-def test_second_signal_does_not_wait(tmp_path: Path) -> None:
-    with served(tmp_path, "draining_for_ever", workers=2) as running:
-        pids = all_serve(running, 2)
+@pytest.mark.parametrize("workers", [1, 3])
+def test_interrupt_in_the_terminal_ends_everything_gracefully(tmp_path: Path, workers: int) -> None:
+    with served(tmp_path, "draining", workers=workers) as running:
+        eventually(running.answers, "it answers")
+        pids = all_serve(running, 3) if workers > 1 else [running.process.pid]
+        os.killpg(running.process.pid, signal.SIGINT)  # Ctrl-C reaches the whole process group
+        assert running.wait() == 0
+        output = running.output()
+        assert sorted(f"drained {pid}" for pid in pids) == sorted(
+            line for line in output.splitlines() if line.startswith("drained")
+        )
+        assert "Traceback" not in output
+        assert "Valkey has ended" not in output  # workers need it to drain into
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_second_signal_does_not_wait(tmp_path: Path, workers: int) -> None:
+    with served(tmp_path, "draining_for_ever", workers=workers) as running:
+        eventually(running.answers, "it answers")
+        pids = all_serve(running, 2) if workers > 1 else [running.process.pid]
         running.process.send_signal(signal.SIGTERM)
         eventually(lambda: "draining" in running.output(), "the drain has begun")
         running.process.send_signal(signal.SIGTERM)
