@@ -144,3 +144,14 @@ def test_more_names_than_fit_a_byte(app: AppFolder) -> None:
 
 def test_library_singletons_keep_their_identity(app: AppFolder) -> None:
     assert app.copy([dataclasses.MISSING, ..., NotImplemented])[0] is dataclasses.MISSING
+
+
+def test_a_name_of_one_process_only_is_needed_if_it_is_referred_to(app: AppFolder) -> None:
+    module = app.load("def f(): pass\n")
+    module.__warningregistry__ = late = {"version": 0}
+    by_chance = b"".join(b"h" + bytes((index,)) for index in range(256))
+    data, other = app.capture(["value", by_chance]), app.capture([late])
+    del module.__warningregistry__
+    assert app.restore(data) == ["value", by_chance]
+    with pytest.raises(SnapshotOutdated, match="__warningregistry__"):
+        app.restore(other)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 import struct
 import sys
 import threading
@@ -28,7 +29,7 @@ from flet_cluster.snapshot.reducers import ReducerTable
 from flet_cluster.snapshot.tokens import FIXED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from flet_cluster.snapshot.code_index import CodeIndex
 
@@ -129,7 +130,8 @@ def _envelope(names: list[str], body: bytes) -> bytes:
     base = len(FIXED)
     last = 0
     for index, name in enumerate(names, base):
-        # The search may hit by chance in data: then a name too many is listed. Externals always are.
+        # The search may hit by chance in data: then a name too many is listed, which read() bears. Externals
+        # always are.
         if name.startswith(_EXTERNAL) or _reference_to(index) in body:
             lines.append(name)
             last = len(lines)
@@ -172,7 +174,7 @@ def read(data: bytes, code: CodeIndex, codec: Codec, externals: Mapping[str, obj
         CellType,
         MethodType,
     ]
-    supplied.extend(_named(name, code, externals) for name in header)
+    supplied.extend(_named_objects(header, body, code, externals))
     root = _Unpickler(io.BytesIO(body), supplied).load()
     finishers = codec.finishers
     for obj, items in later:
@@ -193,6 +195,29 @@ def _open(data: bytes) -> tuple[list[str], bytes]:
     if python != _PYTHON:
         raise SnapshotOutdated("python", f"the snapshot was taken by Python {python}, this is {_PYTHON}")
     return names or [""] * count, data[start + size :]
+
+
+def _named_objects(
+    header: list[str], body: bytes, code: CodeIndex, externals: Mapping[str, object]
+) -> Iterator[Any]:
+    """Yield what the header names. A name that leads nowhere matters only if it is not one too many."""
+    for index, name in enumerate(header, len(FIXED)):
+        try:
+            yield _named(name, code, externals)
+        except SnapshotOutdated:
+            if _refers_to(body, index):
+                raise
+            yield None
+
+
+def _refers_to(body: bytes, index: int) -> bool:
+    """Tell for certain whether a pickle gets the memo's object ``index``; slow, as it reads every opcode."""
+    return any(
+        argument == index and opcode.name in _GET_OPCODES for opcode, argument, _ in pickletools.genops(body)
+    )
+
+
+_GET_OPCODES = frozenset({"BINGET", "LONG_BINGET"})
 
 
 def _named(name: str, code: CodeIndex, externals: Mapping[str, object]) -> Any:
