@@ -7,6 +7,7 @@ import gc
 import sqlite3
 import sys
 from contextlib import closing
+from multiprocessing import current_process
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -64,3 +65,10 @@ def test_no_references_stay_behind(app: AppFolder) -> None:
         app.capture([control, db])
     gc.collect()
     assert sys.getrefcount(control) == count
+
+
+def test_a_value_that_refuses_is_found(app: AppFolder) -> None:
+    module = app.load(CODE)
+    with pytest.raises(NotPortable, match="disallowed") as caught:
+        app.capture(module.Control(data={"key": current_process().authkey}))
+    assert caught.value.path == "page.data['key'] → multiprocessing.process.AuthenticationString"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 Edge = tuple[str, object]
-_LEAVES = (
+_LEAVES = (  # exactly these: a subclass may have its own way to be pickled, or to refuse it
     type(None),
     bool,
     int,
@@ -58,7 +58,7 @@ def find(
     seen: dict[int, object] = {}
     while pending or later:
         path, obj = pending.popleft() if pending else later.popleft()
-        if isinstance(obj, _LEAVES) or id(obj) in seen or known(obj):
+        if type(obj) in _LEAVES or id(obj) in seen or known(obj):
             continue
         seen[id(obj)] = obj
         try:
