@@ -66,11 +66,13 @@ class PlainUser:
         self.count = 0
         self.times: list[float] = []
 
-    async def run(self, url: str, until: float) -> None:
-        """Register, then click until the time is up."""
+    async def run(self, url: str, start: asyncio.Barrier, seconds: float) -> None:
+        """Register; once all have, click until the time is up."""
         async with connect(url, subprotocols=self.subprotocols, compression=None, max_size=None) as socket:
             await self.begin(socket)
             click = self.client.step(CLICK)[0]
+            await start.wait()
+            until = time.perf_counter() + seconds
             while (began := time.perf_counter()) < until:
                 await self.click(socket, click)
                 self.times.append(time.perf_counter() - began)
@@ -136,8 +138,8 @@ class LinkUser(PlainUser):
 async def load(kind: type[PlainUser], url: str, clients: int, seconds: float) -> tuple[float, list[float]]:
     """Run the clients; returns events per second and the sorted latencies."""
     users = [kind() for _ in range(clients)]
-    until = time.perf_counter() + seconds + 1.0
-    await asyncio.gather(*(user.run(url, until) for user in users))
+    start = asyncio.Barrier(clients)
+    await asyncio.gather(*(user.run(url, start, seconds) for user in users))
     return sum(user.count for user in users) / seconds, sorted(t for user in users for t in user.times)
 
 
