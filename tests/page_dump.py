@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 from flet import BaseControl
 from flet.messaging.session import Session
+from flet.pubsub.pubsub_hub import PubSubHub
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 PLAIN = (type(None), bool, int, float, str, bytes)
 OPAQUE = (
@@ -43,13 +44,18 @@ NAMED = (enum.Enum, type, Session, weakref.ref, *OPAQUE)
 RECURSION = 50_000
 
 
-def describe_session(session: Session) -> dict[str, Any]:
-    """The page with all below, the session's store, its index of controls and its subscriptions."""
+def describe_session(session: Session, names: Mapping[int, str] | None = None) -> dict[str, Any]:
+    """The page with all below, the session's store, its index of controls and its subscriptions.
+
+    Args:
+        session: what to describe.
+        names: by identity, what is not of the session but of the process: named, and not looked into.
+    """
     gc.collect()  # garbage in cycles is still in weak maps, and differs by chance
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, RECURSION))
     try:
-        graph = _Graph()
+        graph = _Graph(names or {})
         return {
             "page": graph.describe(session.page),
             "store": graph.describe(_private(session.store, "SessionStore", "store")),
@@ -86,8 +92,11 @@ def _private(obj: Any, cls: str, name: str) -> Any:
 
 def _subscriptions(session: Session) -> list[str]:
     hub = _private(session.pubsub_client, "PubSubClient", "pubsub")
-    everything = _private(hub, "PubSubHub", "subscribers").get(session.id, ())
-    topics = _private(hub, "PubSubHub", "subscriber_topics").get(session.id, {})
+    if isinstance(hub, PubSubHub):
+        everything = _private(hub, "PubSubHub", "subscribers").get(session.id, ())
+        topics = _private(hub, "PubSubHub", "subscriber_topics").get(session.id, {})
+    else:  # the product's, one for each session
+        everything, topics = hub.subscriptions.general, hub.subscriptions.topics
     named = [f"*: {_name(handler)}" for handler in everything]
     named += [f"{topic}: {_name(handler)}" for topic, each in topics.items() for handler in each]
     return sorted(named)
@@ -111,7 +120,8 @@ def _named(obj: Any) -> str:
 class _Graph:
     """One walk: numbers objects in the order they are met and keeps them alive, so ids stay unique."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Mapping[int, str]) -> None:
+        self._names = names
         self._numbers: dict[int, int] = {}
         self._alive: list[Any] = []
 
@@ -120,6 +130,10 @@ class _Graph:
             return repr(obj) if isinstance(obj, float | bytes) else obj
         if isinstance(obj, NAMED):
             return _named(obj)
+        if id(obj) in self._names:
+            return f"<global {self._names[id(obj)]}>"
+        if type(obj) is tuple and all(type(item) in PLAIN for item in obj):
+            return repr(obj)  # constants are shared by chance
         if id(obj) in self._numbers:
             return f"<object {self._numbers[id(obj)]}>"
         self._numbers[id(obj)] = number = len(self._numbers)
