@@ -51,12 +51,16 @@ class Tab:
     """
 
     def __init__(
-        self, urls: Callable[[], Sequence[str]], browser: Browser | None = None, token: str | None = None
+        self,
+        urls: Callable[[], Sequence[str]],
+        browser: Browser | None = None,
+        token: str | None = None,
+        instance: str = "",
     ) -> None:
         self._urls = urls
         self._turn = itertools.count()
         self.client = FletClient(browser)
-        self.link = ClientLink(secrets.token_urlsafe(12), token)
+        self.link = ClientLink(instance or secrets.token_urlsafe(12), token)
         self.socket: ClientConnection | None = None
         self.node = ""
         self.nodes: list[str] = []
@@ -192,10 +196,11 @@ async def open_tab(
     urls: Callable[[], Sequence[str]],
     browser: Browser | None = None,
     token: str | None = None,
+    instance: str = "",
     **attributes: Any,
 ) -> AsyncIterator[Tab]:
     """Open a tab on an app; closes it at the end."""
-    tab = Tab(urls, browser, token)
+    tab = Tab(urls, browser, token, instance)
     for name, value in attributes.items():
         setattr(tab, name, value)
     await tab.start()

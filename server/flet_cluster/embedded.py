@@ -194,8 +194,8 @@ def _free_port() -> int:
 
 
 _GROUP = 0 if sys.platform == "linux" else None
-"""A group of its own, where it dies with us all the same: a Ctrl-C in the terminal is for the supervisor, whose
-workers need the store to drain into."""
+"""A group of its own, where it dies with us all the same: a Ctrl-C in the terminal is for the supervisor,
+whose workers need the store to drain into."""
 
 
 def _die_with_parent() -> Callable[[], None] | None:

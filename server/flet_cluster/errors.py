@@ -17,7 +17,7 @@ ClusterError
 │   ├── SessionExpired         the record's deadline has passed
 │   ├── SessionDeleted         the session was closed for good (tombstone)
 │   ├── SessionExists          create() of an id that has a record
-│   ├── SessionBusy            its holder cannot let go of it yet (retry later)
+│   ├── SessionBusy            its holder cannot let go of it yet (retry: it may be the next node)
 │   └── Fenced                 somebody else owns the session now
 ├── BusUnavailable             the bus does not answer (costs latency only)
 └── TokenRefused               a session token does not verify

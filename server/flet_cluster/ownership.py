@@ -187,9 +187,18 @@ def _about_living_holder(lease: Lease, situation: Situation, policy: Policy) -> 
         # Said twice of the same lease: it does not know that it holds it (the answer to its acquire was
         # lost).
         return AcquireAgain() if situation.released == 1 else Seize(lease, holder_is_dead=False)
-    if reply is Reply.RELAY and policy.can_relay:
-        return Relay(lease)
+    if reply is Reply.RELAY:
+        return _about_busy_holder(lease, situation, policy)
     return AcquireAgain(_pause(situation.attempt, policy))
+
+
+def _about_busy_holder(lease: Lease, situation: Situation, policy: Policy) -> Action:
+    if policy.can_relay:
+        return Relay(lease)
+    if situation.attempt == 1:  # it may be about to
+        return AcquireAgain(_pause(situation.attempt, policy))
+    # It has waited as long as it thought fit. The browser does better to look for that node itself.
+    return RetryLater(f"node {lease.owner} cannot let go of the session yet")
 
 
 def _pause(attempt: int, policy: Policy) -> float:

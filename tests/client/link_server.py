@@ -61,14 +61,23 @@ class Session:
         text = payload[1:].decode()
         if text != "REGISTER":
             self.handled.append(text)
-        answer = f"\0page {len(self.handled)}" if text == "REGISTER" else f"\0echo {text}"
-        self.waiting.append((self.outbox.append(answer.encode()), answer.encode()))
+        if text == "REGISTER":
+            self.show_page()
+        else:
+            self._say(f"\0echo {text}")
+
+    def show_page(self) -> None:
+        self._say(f"\0page {len(self.handled)}")
+
+    def _say(self, text: str) -> None:
+        self.waiting.append((self.outbox.append(text.encode()), text.encode()))
 
 
 class LinkServer:
     """The server, with switches for faults.
 
-    ``mute``: say nothing; ``hold``: commit nothing; ``refuse``: no upgrades; ``plain``: no link.
+    ``mute``: say nothing; ``hold``: commit nothing; ``refuse``: no upgrades; ``plain``: no link; ``trimmed``:
+    what a page has missed is not kept, it gets the whole page with the next commit.
     """
 
     def __init__(self) -> None:
@@ -77,7 +86,7 @@ class LinkServer:
         self.hellos: list[Hello] = []
         self.datagrams: list[bytes] = []
         self.plain_messages: list[str | bytes] = []
-        self.mute = self.hold = self.refuse = self.plain = False
+        self.mute = self.hold = self.refuse = self.plain = self.trimmed = False
         self.attempts = 0
         self._tokens = (f"token-{n}" for n in itertools.count(1))
         self._server: Server | None = None
@@ -211,6 +220,13 @@ class LinkServer:
         if not resumed:
             session.instance, session.rx, session.outbox = hello.instance, 0, Outbox(LIMITS)
         session.waiting.clear()
+        if resumed and self.trimmed:
+            session.outbox.restart()
+            link.welcome(session.token, "node", session.rx, resumed=False, tx=session.outbox.tx)
+            session.show_page()
+            if not self.hold:
+                self._commit(link, session)
+            return
         replay = session.outbox.replay(hello.rx)
         assert replay is not None
         link.welcome(session.token, "node", session.rx, resumed=resumed, replay=replay)

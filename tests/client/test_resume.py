@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, async_p
 from tests.client.link_server import LinkServer, until
 
 from flet_cluster.protocol.close import CloseCode, action
+from flet_cluster.protocol.instance import is_earlier
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -273,6 +275,34 @@ async def test_a_reload_keeps_the_session(context: BrowserContext, server: LinkS
     assert len({hello.instance for hello in server.hellos}) == 4
     assert [hello.token for hello in server.hellos] == [None, "token-1", "token-1", "token-1"]
     assert await page.query_selector(NOTICE) is None
+
+
+async def test_a_whole_page_counts_when_it_is_there(context: BrowserContext, server: LinkServer) -> None:
+    page = await opened(context, server)
+    await page.evaluate("sendText('one')")
+    await echoed(page, 1)
+    server.trimmed = server.hold = True
+    for connections in (1, 2):  # the node that announced the page dies before it could send it
+        server.cut()
+        await reconnected(server, connections)
+    assert [hello.rx for hello in server.hellos] == [0, 2, 2]
+    await server.commit()
+    await page.wait_for_function("received.filter((text) => text.startsWith('page')).length == 2")
+    server.trimmed = False
+    server.cut()
+    await reconnected(server, 3)
+    assert server.hellos[-1].rx == 4
+    await page.evaluate("sendText('two')")
+    assert await echoed(page, 2) == ["echo one", "echo two"]
+
+
+async def test_page_loads_of_a_tab_are_numbered(context: BrowserContext, server: LinkServer) -> None:
+    page = await opened(context, server)
+    for _ in range(2):
+        await page.reload()
+        await ready(page)
+    instances = [hello.instance for hello in server.hellos]
+    assert [is_earlier(one, two) for one, two in itertools.pairwise(instances)] == [True, True]
 
 
 @pytest.mark.parametrize("locks", [True, False])

@@ -6,6 +6,7 @@ import pytest
 from tests.browser import Browser
 from tests.cluster.tools import Place, World, closed_with, eventually
 from tests.steps import Click
+from tests.tab import Tab, TabEnded
 
 from flet_cluster.protocol.close import CloseCode
 
@@ -58,3 +59,21 @@ async def test_a_page_loaded_during_a_cut_is_whole(world: World) -> None:
             await new.do(Click("plus"))
             assert "Count: 2" in new.client.texts()
         assert "connect" in world.noted()
+
+
+async def test_the_late_hello_of_a_page_that_is_gone_takes_nothing(world: World) -> None:
+    first, second = world.pair()
+    place = Place(first)
+    async with world.tab(place, instance="00000b-the-page-that-is-there") as tab:
+        await tab.do(Click("plus"))
+        place.move(second)
+        late = Tab(Place(second), Browser(route=world.route), tab.link.token, "00000a-the-page-before-it")
+        try:
+            with pytest.raises(TabEnded, match=f"closed with {CloseCode.REPLACED:d}"):
+                await late.start()
+        finally:
+            await late.stop()
+        await tab.do(Click("plus"))
+        assert "Count: 2" in tab.client.texts()
+        assert CloseCode.REPLACED not in tab.closes
+        assert tab.resumes == 1

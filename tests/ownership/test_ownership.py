@@ -27,6 +27,7 @@ LEASE = Lease("s", 3, "other")
 OTHER_LEASE = Lease("s", 4, "third")
 RECORD = Record("s", 4, "me", Commit(7), 0.0)
 POLICY = Policy()
+CANNOT_RELAY = replace(POLICY, can_relay=False)
 
 
 def held(reply: Reply = Reply.NOT_ASKED, *, alive: bool | None = True) -> Situation:
@@ -92,8 +93,15 @@ def test_another_holder_is_asked_anew() -> None:
 
 def test_relaying_needs_a_node_that_can() -> None:
     assert decide(held(Reply.RELAY), POLICY) == Relay(LEASE)
-    waiting = decide(held(Reply.RELAY), replace(POLICY, can_relay=False))
-    assert isinstance(waiting, AcquireAgain)
+    assert isinstance(decide(held(Reply.RELAY), CANNOT_RELAY), AcquireAgain)
+
+
+def test_a_holder_that_is_busy_is_not_asked_for_ever() -> None:
+    again = held(Reply.RELAY).acquired(Held(LEASE), 0.2).checked(alive=True, elapsed=0.2)
+    assert decide(again, CANNOT_RELAY) == AskOwner(LEASE)
+    action = decide(again.heard(Reply.RELAY, 0.3), CANNOT_RELAY)
+    assert isinstance(action, RetryLater)
+    assert "cannot let go" in action.reason
 
 
 def test_a_bus_that_is_down_is_waited_for() -> None:

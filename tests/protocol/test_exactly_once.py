@@ -12,6 +12,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from tests.protocol.world import LIMITS, Socket, World
+from tests.soak import EXAMPLES
 
 from flet_cluster.protocol import ClientState, LinkState
 
@@ -189,7 +190,8 @@ class LinkMachine(RuleBasedStateMachine):
 
 def test_exactly_once() -> None:
     run_state_machine_as_test(
-        LinkMachine, settings=settings(max_examples=100, stateful_step_count=50, deadline=None)
+        LinkMachine,
+        settings=settings(max_examples=2 * EXAMPLES, stateful_step_count=50, deadline=None),
     )
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from flet_cluster.errors import ProtocolError
 from flet_cluster.protocol import ClientLink, ClientState, CloseCode, Limits, LinkState, Outbox, ServerLink
 from flet_cluster.protocol.client_link import PayloadReceived, Welcomed
+from flet_cluster.protocol.instance import is_earlier
 from flet_cluster.protocol.link import Acknowledged, HelloReceived, InputReceived
 
 if TYPE_CHECKING:
@@ -77,12 +78,15 @@ class Node:
         self.unreleased: list[tuple[int, bytes]] = []
 
     def accept(self, socket: Socket, hello: Hello) -> None:
+        link = socket.link
+        assert link is not None
+        if is_earlier(hello.instance, self.instance):
+            link.close(CloseCode.REPLACED)
+            return
         if self.socket is not None and self.socket.link is not None:
             self.socket.link.close(CloseCode.SUPERSEDED)
         self.socket = socket
         self.inbox.clear()  # the browser sends what is not committed again
-        link = socket.link
-        assert link is not None
         if hello.instance != self.instance:
             self.start_afresh(hello.instance)
             link.welcome("token", "node", 0, resumed=False)
@@ -94,21 +98,15 @@ class Node:
         if replay is not None:
             link.welcome("token", "node", self.world.record.rx, resumed=True, replay=replay)
             return
-        page = self.send_whole_page()
-        link.welcome("token", "node", self.world.record.rx, resumed=False, replay=[page])
+        self.outbox.restart()
+        self.unreleased.clear()
+        link.welcome("token", "node", self.world.record.rx, resumed=False, tx=self.outbox.tx)
+        self.output(b"PAGE" + json.dumps(self.items).encode())  # leaves with the next commit, if there is one
 
     def start_afresh(self, instance: str) -> None:
         self.instance, self.rx, self.outbox = instance, 0, Outbox(LIMITS)
         self.unreleased.clear()
         self.write()
-
-    def send_whole_page(self) -> tuple[int, bytes]:
-        self.outbox.restart()
-        self.unreleased.clear()
-        payload = b"PAGE" + json.dumps(self.items).encode()
-        seq = self.outbox.append(payload)
-        self.write()
-        return seq, payload
 
     def on_input(self, seq: int, payload: bytes) -> None:
         if seq > self.rx:  # started, but not committed when the link was welcomed
@@ -173,7 +171,9 @@ class World:
 
     def roll_back(self, steps: int) -> None:
         """Lose the last commits of this page instance and the node with them."""
-        older = self.history[max(0, len(self.history) - 1 - steps)]
+        last = max(0, len(self.history) - 1 - steps)
+        older = self.history[last]
+        del self.history[last + 1 :]
         if older.instance == self.record.instance:
             self.record = replace(older)
         self.crash()
@@ -189,7 +189,7 @@ class World:
 
     def load_page(self) -> None:
         self.socket = None
-        self.instance = f"instance-{next(self.pages)}"
+        self.instance = f"{next(self.pages):06x}-instance"
         self.client = ClientLink(self.instance, token="token", limits=LIMITS)
         self.view: list[str] | None = None
         self.inputs: list[bytes] = []

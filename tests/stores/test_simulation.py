@@ -6,13 +6,13 @@
 # ruff: noqa: ASYNC109 - `timeout` is the session's timeout, not the call's
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
+from tests.soak import EXAMPLES, STEPS
 from tests.stores.parallel import ParallelStores
 from tests.stores.simulation import Simulation
 
@@ -21,9 +21,6 @@ from flet_cluster.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-EXAMPLES = int(os.environ.get("FLET_CLUSTER_EXAMPLES", "40"))
-STEPS = int(os.environ.get("FLET_CLUSTER_STEPS", "60"))
 
 
 def simulate(stores: Callable[[], ParallelStores], examples: int, **options: Any) -> None:

@@ -105,6 +105,13 @@
     },
   };
 
+  // A page load's name: its number in this tab, so that a node can tell the late hello of a page that is gone.
+  function nextInstance() {
+    const number = (Number(memory.get('loads')) || 0) + 1;
+    memory.set('loads', String(number));
+    return `${number.toString(16).padStart(6, '0')}-${randomId()}`;
+  }
+
   // ---- one page per token: a duplicated tab must notice that it is one
 
   const pageId = randomId();
@@ -275,9 +282,10 @@
   class Link {
     constructor(options) {
       this.options = options;
-      this.instance = randomId();
+      this.instance = nextInstance();
       this.token = null;
       this.rx = 0; // highest output received
+      this.expected = 1; // the next one on this socket: far from rx when the whole page comes instead of what is missing
       this.acked = 0; // ... and told to the node
       this.durable = 0; // highest input that a node has committed
       this.tx = 0; // highest input accepted
@@ -297,7 +305,9 @@
       if (frame.rx < this.durable || frame.rx > this.tx) throw new LinkError(ROLLBACK, 'the node forgot input');
       if (frame.resumed && frame.tx !== this.rx) throw new LinkError(GAP, 'output does not go on where it stopped');
       this.token = frame.token;
-      this.rx = this.acked = frame.tx;
+      // A whole page that is announced is not here yet: if its node dies first, the next one must know what we have.
+      this.expected = frame.tx + 1;
+      this.acked = this.rx;
       this.committed(frame.rx, frame.rx);
       this.sent = frame.rx;
       this.inFlight = 0;
@@ -341,9 +351,10 @@
       const view = new DataView(buffer);
       const seq = view.getUint32(1);
       this.committed(view.getUint32(5), this.sent);
-      if (seq <= this.rx) return null;
-      if (seq !== this.rx + 1) throw new LinkError(GAP, 'output is missing');
+      if (seq < this.expected) return null;
+      if (seq !== this.expected) throw new LinkError(GAP, 'output is missing');
       this.rx = seq;
+      this.expected += 1;
       return buffer.slice(HEADER);
     }
 

@@ -74,12 +74,14 @@ class LiveSession:
         self.tasks: set[asyncio.Task[Any]] = set()
         self._spawned: set[asyncio.Task[Any]] = set()
         self.handlers = 0
+        self._began: dict[int, float] = {}
         self.gone = False
         self.muted = False
         self._queue: deque[Input] = deque()
         self._packets: list[bytes] = []
         self._publications: list[Publication] = []
         self.starting = False
+        self.preparing = False
         self.registered = False
 
     # -- making ---------------------------------------------------------------------------------
@@ -262,7 +264,7 @@ class LiveSession:
 
     def pump(self) -> None:
         """Start queued inputs, in order, as far as the lane is free."""
-        while self._queue and self.lane.free and not self.starting and not self.gone:
+        while self._queue and self.lane.free and not (self.starting or self.preparing or self.gone):
             item = self._queue.popleft()
             try:
                 self._take(item)
@@ -340,13 +342,25 @@ class LiveSession:
             done: called when it has ended, however it ended; not when it is cut short with this node.
             begin: called with its first step, before which no other input starts.
         """
+        self._began[id(coro)] = self.host.loop.time()
+
+        def ended() -> None:
+            """It has ended."""
+            self._began.pop(id(coro), None)
+            done()
+
         if function is None or is_async(function):
             self.starting = True
             self.handlers += 1
-            self.spawn(self._as_task(coro, what, done, begin))
+            self.spawn(self._as_task(coro, what, ended, begin))
         else:
             begin()
-            self.lane.start(coro, function, lambda _: done())
+            self.lane.start(coro, function, lambda _: ended())
+
+    @property
+    def running_for(self) -> float:
+        """Seconds since the oldest of what runs began; 0 when nothing does."""
+        return self.host.loop.time() - min(self._began.values()) if self._began else 0.0
 
     async def _as_task(
         self,
@@ -383,8 +397,12 @@ class LiveSession:
 
     @property
     def capturable(self) -> bool:
-        """Whether a snapshot may be taken now: no worker of the session is between two of its steps."""
-        return self.lane.at_rest
+        """Whether a snapshot may be taken now: no worker of the session is between two of its steps.
+
+        None is taken before the client has its first answer either: a node that took over from it could
+        neither go on with ``before_main`` nor give that answer.
+        """
+        return self.lane.at_rest and not self.preparing
 
     @property
     def releasable(self) -> bool:

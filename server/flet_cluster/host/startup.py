@@ -50,6 +50,7 @@ def _register_new(live: LiveSession, page: dict[str, Any], item: Input) -> None:
         _answer(live, "", again=again)
         return
     failure: list[str] = []
+    live.preparing = True
 
     async def call() -> None:
         """Call ``before_main`` and keep what went wrong for the answer."""
@@ -69,6 +70,7 @@ def _answer(live: LiveSession, failure: str, *, again: bool) -> None:
 
     ``again``: the client had a session before and may still show its page.
     """
+    live.preparing = False
     patch = live.context().run(live.session.get_page_patch)
     packet = wire.encode(register_response(live, patch, failure))
     live.emit(remounted(packet) if again else packet)
@@ -79,6 +81,7 @@ def _answer(live: LiveSession, failure: str, *, again: bool) -> None:
     else:
         live.listener.stage()  # this picture says "main is pending": a node that takes over from it runs main
         live.lane.after(lambda: run_main(live))
+    live.host.loop.call_soon(live.pump)
 
 
 def _register_again(live: LiveSession, page: dict[str, Any]) -> None:

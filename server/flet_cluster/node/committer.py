@@ -75,6 +75,9 @@ class Committer:
         seat = self._seat
         if seat.lost or seat.live is None:
             return
+        if not seat.live.capturable:
+            self._dirty = True
+            return
         with self._node.timed("capture_seconds"):
             captured = seat.live.capture()
         self._node.host.faults.hit("captured", seat.id)
@@ -182,6 +185,7 @@ class Committer:
             obstacle=captured.obstacle,
             background=len(live.background.calls) if live else 0,
             subscribed=bool(live and live.pubsub.subscriptions),
+            away=seat.away,
         )
         commit = self._node.vault.commit(
             seat.id,

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("flet_cluster.node")
 
 HAND_OVER_SECONDS = 5.0
-"""How long a session that another node wants may take to finish what it runs."""
+"""How long what a session runs may take in all, when another node wants it: what has run for longer already,
+an endless ``main`` for one, is not waited for. The browser does better to look for this node at once."""
 
 
 class Departures:
@@ -96,9 +97,11 @@ class Departures:
         seat.committer.request()
         if seat.live is not None and not seat.live.releasable and seat.socket is not None:
             # Its browser is elsewhere now, or the other node would not ask: do not keep the old socket.
-            socket, seat.socket = seat.socket, None
+            socket = seat.socket
+            seat.detach(socket, for_good=False)
             socket.close(CloseCode.MOVED)
-        return "released" if await self.give_up(seat) else "busy"
+        patience = HAND_OVER_SECONDS - (seat.live.running_for if seat.live else 0.0)
+        return "released" if await self.give_up(seat, patience=patience) else "busy"
 
     async def reset(self, seat: Seat, error: Exception) -> CloseCode:
         """End a session that cannot be rebuilt here; its user is told (I6). Returns how.

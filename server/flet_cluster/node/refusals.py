@@ -21,7 +21,7 @@ _TABLE: list[tuple[type[ClusterError], CloseCode]] = [
     (SessionExpired, CloseCode.EXPIRED),
     (SessionDeleted, CloseCode.DELETED),
     (SessionMissing, CloseCode.MISSING),
-    (SessionBusy, CloseCode.OVERLOADED),
+    (SessionBusy, CloseCode.BUSY),
     (StoreRecovering, CloseCode.STORE_RECOVERING),
     (StoreUnavailable, CloseCode.STORE_UNAVAILABLE),
     (SealBroken, CloseCode.SEAL),

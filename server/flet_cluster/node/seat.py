@@ -60,6 +60,7 @@ class Seat:
         durable: (rx, tx) of the present generation that the store has.
         live: the objects; None while the session is dormant.
         taken_from: the node this session was taken from by force, as long as it may still live.
+        away: the app was told that its user has left, and not yet that the user is back.
         lost: somebody else has the session now, or nobody ever will: nothing may be sent any more.
     """
 
@@ -78,10 +79,10 @@ class Seat:
         self.lost = False
         self.leaving = False
         self.taken_from = ""
+        self.away = False
         self.detached_at: float | None = None
         self.committer = Committer(self)
         self._unreleased: list[tuple[int, bytes]] = []
-        self._skipped = 0
         self._lazy: asyncio.TimerHandle | None = None
         self._gone_timer: asyncio.TimerHandle | None = None
         self._quiet: list[Callable[[], None]] = []
@@ -100,6 +101,7 @@ class Seat:
         seat.lease = record.lease
         seat.committed = record.commit
         seat.durable = (record.commit.rx, record.commit.tx)
+        seat.away = Meta.load(record.commit.meta).away
         seat.outbox = Outbox.load(node.vault.tail(record.session_id, record.commit), node.limits)
         return seat
 
@@ -189,7 +191,7 @@ class Seat:
     @property
     def _shown(self) -> int:
         """The last output frame a browser may have: what is committed, unless output is ahead of that."""
-        return self.outbox.tx if self.node.settings.commit_interval else max(self.durable[1], self._skipped)
+        return self.outbox.tx if self.node.settings.commit_interval else self.durable[1]
 
     def resume(self, hello: Hello) -> tuple[bool, list[tuple[int, bytes]]]:
         """Return (resumed, frames to replay) for a page instance that comes back.
@@ -209,7 +211,6 @@ class Seat:
             return True, replay
         live = self.wake()
         self.outbox.restart(hello.rx)
-        self._skipped = self.outbox.tx  # the browser is told to count on from here, committed or not
         self._unreleased.clear()
         live.whole_page()
         return False, []
@@ -219,11 +220,11 @@ class Seat:
         self.instance = instance
         self.generation += 1
         self.durable = (0, 0)
-        self._skipped = 0
         self.outbox = Outbox(self.node.limits)
         self._unreleased.clear()
         self.committer.forget_output()
         self.wake().restart_link(instance)
+        self.away = False  # the page registers anew, which tells the app
 
     def detach(self, socket: Socket, *, for_good: bool) -> None:
         """A socket ended. ``for_good``: the client said goodbye, so Flet's ``on_disconnect`` is due now."""
@@ -246,11 +247,23 @@ class Seat:
         if self.lost or self.leaving or self.socket is not None:
             return
         try:
-            self.wake().page_event("disconnect")
+            self.say_away()
         except (SealBroken, SnapshotError) as error:
             logger.warning("session %s: no on_disconnect: %s", self.id, error)
         self.when_quiet(self._sleep)
         self.changed(urgent=True)
+
+    def say_away(self) -> None:
+        """Tell the app that its user has left, unless it knows. Raises SealBroken, SnapshotError."""
+        if not self.away:
+            self.wake().page_event("disconnect")
+            self.away = True
+
+    def say_back(self) -> None:
+        """Tell the app that its user is back, if it thinks otherwise. Raises SealBroken, SnapshotError."""
+        if self.away:
+            self.wake().page_event("connect")
+            self.away = False
 
     def _sleep(self) -> None:
         """Give a session without user and work back to the store."""

@@ -145,6 +145,7 @@ class Upkeep:
         with contextlib.suppress(SealBroken, SnapshotError):
             live = seat.wake()
             live.background.stop()
+            seat.say_away()  # a node that died could not
             live.page_event("close")
             await live.until_idle(CLOSE_SECONDS)
             await self._until_committed(seat)

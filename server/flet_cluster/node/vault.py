@@ -33,13 +33,14 @@ class Meta:
         obstacle: why the session cannot travel; "" when it can.
         background: how many recorded calls run.
         subscribed: whether it hears pub/sub messages.
-        binding: hash of the browser's cookie, "" for native clients.
+        away: whether the app was told that its user has left, and not yet that the user is back.
     """
 
     version: str = ""
     obstacle: str = ""
     background: int = 0
     subscribed: bool = False
+    away: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
 
     def dump(self) -> str:
@@ -49,6 +50,7 @@ class Meta:
             "obstacle": self.obstacle,
             "background": self.background,
             "subscribed": self.subscribed,
+            "away": self.away,
             **self.extra,
         }
         return json.dumps({name: value for name, value in facts.items() if value}, separators=(",", ":"))
@@ -62,6 +64,7 @@ class Meta:
             facts.pop("obstacle", ""),
             facts.pop("background", 0),
             facts.pop("subscribed", False),
+            facts.pop("away", False),
             facts,
         )
 

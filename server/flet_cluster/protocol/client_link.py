@@ -101,6 +101,7 @@ class ClientLink:
         self._sent = 0  # highest input sent on this socket
         self._in_flight = 0  # bytes of inputs durable + 1 .. _sent
         self._acked = 0  # highest output acknowledged to the node
+        self._expected = 1  # the next output on this socket; not rx + 1 when the whole page comes instead
         self._max_frame = self._limits.max_frame
         self._window = (self._limits.max_unacked_frames, self._limits.max_unacked_bytes)
         self._control: list[str | bytes] = []
@@ -207,7 +208,10 @@ class ClientLink:
         if frame.resumed and frame.tx != self.rx:
             raise ProtocolError(CloseCode.GAP, f"node goes on after {frame.tx}, have {self.rx}")
         self.token = frame.token
-        self.rx = self._acked = frame.tx
+        # A whole page that is announced is not here yet: if its node dies first, the next one must know what
+        # this page has.
+        self._expected = frame.tx + 1
+        self._acked = self.rx
         self._sent, self._in_flight = frame.rx, 0
         self._drop_upto(frame.rx)
         self._max_frame = frame.max_frame
@@ -216,11 +220,12 @@ class ClientLink:
         return [Welcomed(frame.resumed, frame.node)]
 
     def _on_data(self, frame: Data) -> list[ClientEvent]:
-        if frame.seq <= self.rx:
+        if frame.seq < self._expected:
             return []
-        if frame.seq > self.rx + 1:
-            raise ProtocolError(CloseCode.GAP, f"output {frame.seq} after {self.rx}")
+        if frame.seq > self._expected:
+            raise ProtocolError(CloseCode.GAP, f"output {frame.seq} instead of {self._expected}")
         self.rx = frame.seq
+        self._expected += 1
         return [PayloadReceived(frame.payload)]
 
     def _forget(self, upto: int) -> None:

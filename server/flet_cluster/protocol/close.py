@@ -46,13 +46,15 @@ class CloseCode(enum.IntEnum):
     """The same page instance came back over a newer socket."""
     NO_ANSWER = 4105
     """Half-open: sent by the browser when a ping got no answer."""
+    BUSY = 4106
+    """Another node has the session and cannot let go of it now: it is to be found there."""
 
     STORE_UNAVAILABLE = 4200
     """The store has not answered for longer than the patience (I1)."""
     STORE_RECOVERING = 4201
     """The store lost data and is being refilled."""
     OVERLOADED = 4202
-    """Too many sessions, restores or queued events on this node."""
+    """Too many sessions or restores on this node."""
     SLOW_READER = 4203
     """The browser does not read what it is sent (I7)."""
     NO_VERSION = 4204

@@ -41,7 +41,8 @@ class Hello:
 
     Attributes:
         token: the session's token, None for a new session.
-        instance: random id of the page load; the counters below belong to it.
+        instance: id of the page load, see :mod:`~flet_cluster.protocol.instance`; the counters below belong
+            to it.
         rx: highest output frame the browser has received and handed to the app. All output is backed by a
             commit when it is released (commit interval 0), so then a record with ``tx < rx`` is a rollback.
         durable: highest own input that any node has acknowledged (by ``ack``, data or ``welcome``).
@@ -64,7 +65,8 @@ class Welcome:
         node: id of the node, for people who look at problems.
         rx: inputs up to here are committed as started. The browser drops those and sends the rest again.
         resumed: True: output goes on after the browser's ``rx``. False: output starts anew after ``tx``,
-            with the whole page; the browser takes ``tx`` as its new ``rx``.
+            with the whole page. The browser's ``rx`` follows when that has arrived, not before: its node may
+            die first.
         tx: number of the output frame before the first one on this socket.
         max_frame: see :class:`~flet_cluster.protocol.limits.Limits`.
         max_unacked_frames: see there.

@@ -12,6 +12,7 @@ from flet_cluster.host.wire import BadPacket
 from flet_cluster.node.refusals import code_for
 from flet_cluster.node.tokens import binding_of
 from flet_cluster.protocol.close import ClientAction, CloseCode, action
+from flet_cluster.protocol.instance import is_earlier
 from flet_cluster.protocol.link import (
     Acknowledged,
     DatagramReceived,
@@ -212,7 +213,8 @@ class LinkSocket:
                 tx=None if resumed else seat.outbox.tx,
             )
             self._node.observer.count("resumed")
-        elif hello.rx or hello.durable:
+            seat.say_back()
+        elif hello.rx or hello.durable or is_earlier(hello.instance, seat.instance):
             raise ProtocolError(CloseCode.REPLACED, "the page was loaded anew elsewhere")
         else:
             self._settle_on(seat, hello)

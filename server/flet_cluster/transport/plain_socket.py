@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("flet_cluster.transport")
 
-LASTING = frozenset(code for code in CloseCode if action(code) is ClientAction.RETRY_LATER)
-"""Refusals that say "later": the session is safe, so the client must not be given another one."""
+LASTING = frozenset(
+    code for code in CloseCode if action(code) in {ClientAction.RETRY_NOW, ClientAction.RETRY_LATER}
+)
+"""Refusals that say "again": the session is safe, so the client must not be given another one."""
 
 
 class PlainSocket:

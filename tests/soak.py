@@ -1,0 +1,8 @@
+"""How far the state machines go: a little in ``make test``, far in ``make soak``."""
+
+from __future__ import annotations
+
+import os
+
+EXAMPLES = int(os.environ.get("FLET_CLUSTER_EXAMPLES", "40"))
+STEPS = int(os.environ.get("FLET_CLUSTER_STEPS", "60"))
