@@ -39,9 +39,9 @@ async def test_a_page_that_is_about_to_be_sent_whole_may_come_back_once_more() -
         assert not resumed
         told = seat.outbox.tx
         assert told > seat.durable[1], "the number it is told is not committed yet"
-        again = Hello("token", INSTANCE, told, seat.durable[0])
-        assert not seat.is_behind(again), "or the session would be thrown away here, and reset"
-        assert seat.resume(again) == (True, [])
+        assert not seat.is_behind(hello), "or the session would be thrown away here, and reset"
+        assert seat.resume(hello) == (False, []), "the page has not come: it is still needed"
+        assert seat.outbox.tx == told
         fresh = Wire()
         seat.attach(fresh, INSTANCE)
         work.store.gate.set()
