@@ -6,6 +6,7 @@ import asyncio
 import gc
 import sys
 import time
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import flet as ft
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SIZES = (10, 50, 200, 1000)
+NAMES = (10, 600, 3000)
+BALLAST = 25_000
+"""Sentences of 40 bytes in the larger page of the second table: one megabyte."""
+MODULE = "bench_many_names"
 PURPOSE, CONTEXT = "image", ("bench", "session", 1)
 
 
@@ -51,7 +56,14 @@ def best(function: Callable[[], object], seconds: float = 0.5) -> float:
     return shortest * 1e6
 
 
-def measure(size: int) -> str:
+def app_of(names: int) -> CodeIndex:
+    """This module as an app, with another one that has so many globals."""
+    module = sys.modules[MODULE] = ModuleType(MODULE)
+    vars(module).update({f"LIST_{number}": [number] for number in range(names)})
+    return CodeIndex(lambda name: name in {__name__, MODULE})
+
+
+def measure(size: int, names: int = 0, ballast: int = 0) -> str:
     """Return one line of the table."""
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
@@ -60,7 +72,8 @@ def measure(size: int) -> str:
     register(session)
     _context_page.set(session.page)
     fill(session.page, size)
-    code, portables, ring = CodeIndex(lambda name: name == __name__), flet_portables(), KeyRing(["secret"])
+    session.page.data = "the quick brown fox jumps over the hedge" * ballast
+    code, portables, ring = app_of(names), flet_portables(), KeyRing(["secret"])
     externals = {"connection": connection, "pubsub": connection.pubsubhub, "loop": loop}
     data = capture_session(session, None, code, portables, externals)
     sealed = ring.seal(data, purpose=PURPOSE, context=CONTEXT)
@@ -77,12 +90,15 @@ def measure(size: int) -> str:
 
 
 def main() -> None:
-    """Print the table."""
-    sys.stdout.write(
-        "controls     bytes    sealed  write µs   read µs seal µs open µs  µs/control read/contr.\n"
-    )
+    """Print the tables."""
+    heading = "controls     bytes    sealed  write µs   read µs seal µs open µs  µs/control read/contr."
+    sys.stdout.write(f"{heading}\n")
     for size in SIZES:
-        sys.stdout.write(measure(size) + "\n")
+        sys.stdout.write(f"{measure(size)}\n")
+    sys.stdout.write(f"{heading}  globals of the app\n")
+    for ballast in (0, BALLAST):
+        for names in NAMES:
+            sys.stdout.write(f"{measure(SIZES[0], names, ballast)}  {names}\n")
 
 
 if __name__ == "__main__":

@@ -58,14 +58,13 @@ def _explain(
     error.__traceback__ = (
         None  # its frames hold the session's objects, and services are counted by references
     )
-    external = {id(obj) for obj in externals.values()}
-    named = {id(obj) for name, obj in codec.table.names.objects() if codec.table.nameable[type(obj)]}
+    named = set(codec.seeds.of(externals)[2])
     set_current_root(root)
     try:
         return report.find(
             roots,
             lambda obj: codec.table[type(obj)](obj),
-            lambda obj: id(obj) in external or id(obj) in named,
+            lambda obj: id(obj) in named,
             error,
         )
     finally:

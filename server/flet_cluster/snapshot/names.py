@@ -26,7 +26,7 @@ _ATOMS = (type(None), bool, int, float, complex, str, bytes, type(...), type(Not
 _SKIPPED = (*_ATOMS, ModuleType, property, classmethod, staticmethod)
 
 Slot = tuple[str, Any, str]
-"""Name, holder (a namespace or a cell), key in the holder."""
+"""Name, holder (a function's namespace or a cell), key in the holder."""
 
 
 class _Space:
@@ -37,6 +37,7 @@ class _Space:
         self._never = _NEVER | unnamed if isinstance(holder, type) else _NEVER
         self.prefix = prefix
         self.ids: list[int] = []
+        self.keys: list[str] = []
         self.slots: list[Slot] = []
         self.functions: dict[int, str] = {}
         self.classes: list[tuple[type, str]] = []
@@ -49,7 +50,7 @@ class _Space:
         """Sort the values into functions, the module's own classes, and what else has an identity."""
         names = vars(self.holder)
         self.ids = list(map(id, names.values()))
-        self.slots, self.functions, self.classes = [], {}, []
+        self.keys, self.slots, self.functions, self.classes = [], [], {}, []
         for key, value in list(names.items()):
             if key in self._never or isinstance(value, _SKIPPED) or not key.isidentifier():
                 continue
@@ -57,7 +58,7 @@ class _Space:
             if isinstance(value, FunctionType):
                 self._scan_function(name, value)
             elif not isinstance(value, type):
-                self.slots.append((name, names, key))
+                self.keys.append(key)
             elif value.__module__ == module and value.__qualname__ == name.partition(":")[2]:
                 self.classes.append((value, f"{name}."))
 
@@ -78,6 +79,9 @@ class Names:
     Args:
         code: knows the app's modules.
         unnamed: class attributes that get no name.
+
+    Attributes:
+        version: changes whenever a global or a class attribute was bound anew.
     """
 
     def __init__(self, code: CodeIndex, unnamed: AbstractSet[str] = frozenset()) -> None:
@@ -87,6 +91,7 @@ class Names:
         self._spaces: list[_Space] = []
         self._slots: list[Slot] = []
         self._functions: dict[int, str] = {}
+        self.version = 0
 
     def refresh(self) -> None:
         """Bring the names up to date; cheap while no global and no class attribute was bound anew."""
@@ -99,10 +104,20 @@ class Names:
         """Return the names of functions by their identity, as of the last :meth:`refresh`."""
         return self._functions
 
-    def objects(self) -> Iterator[tuple[str, object]]:
-        """Yield (name, object) for everything that has a name and is neither function, class nor module."""
-        for module_name, module in self._modules:
-            yield f"{module_name}:", vars(module)
+    def modules(self) -> list[tuple[str, ModuleType]]:
+        """Return (name, module): the namespaces themselves travel as the modules' names."""
+        return self._modules
+
+    def lasting(self) -> Iterator[tuple[str, Mapping[str, Any], list[str]]]:
+        """Yield (prefix, namespace, keys) of what stays the same object until :attr:`version` changes.
+
+        Neither functions nor classes nor modules.
+        """
+        for space in self._spaces:
+            yield space.prefix, vars(space.holder), space.keys
+
+    def fleeting(self) -> Iterator[tuple[str, object]]:
+        """Yield (name, object) of what functions have in their attributes and cells just now."""
         for name, holder, key in self._slots:
             if type(holder) is CellType:
                 try:
@@ -113,6 +128,7 @@ class Names:
                 yield name, holder[key]
 
     def _rebuild(self) -> None:
+        self.version += 1
         kept = {id(space.holder): space for space in self._spaces}
         self._spaces = []
         for name, module in self._modules:

@@ -1,18 +1,14 @@
 """Capture and restore of an object graph (layer 1: imports the standard library and siblings only).
 
-Format: ``magic``, u32 length of the header, header, pickle. The header is text: the Python version, then
-one line for each named object that the pickle refers to (an empty line: not needed). The pickle begins with
-a prologue that puts the fixed tokens and the named objects into the unpickler's memo, at the indexes under
-which the pickler's memo was seeded with them; so a named object costs nothing but the reference to it, and
-no Python code runs for built-in containers at all.
+A named object costs nothing but the reference to it, and no Python code runs for built-in containers at all:
+the pickler's memo is seeded with what is named (:mod:`.seeds`), and a prologue puts the same into the
+unpickler's memo (:mod:`.envelope`).
 """
 
 from __future__ import annotations
 
 import io
 import pickle
-import pickletools
-import struct
 import sys
 import threading
 import weakref
@@ -22,22 +18,19 @@ from weakref import WeakKeyDictionary
 
 from flet_cluster.errors import SnapshotError, SnapshotOutdated
 from flet_cluster.snapshot.classes import ClassLoader
+from flet_cluster.snapshot.envelope import EXTERNAL, FIRST, refers_to, unwrap, wrap
 from flet_cluster.snapshot.functions import FunctionMaker, set_function_state
 from flet_cluster.snapshot.names import resolve
 from flet_cluster.snapshot.portables import Portables, set_current_root
 from flet_cluster.snapshot.reducers import ReducerTable
-from flet_cluster.snapshot.tokens import FIXED
+from flet_cluster.snapshot.seeds import Seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from flet_cluster.snapshot.code_index import CodeIndex
 
-MAGIC = b"fcs1"
-_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _PROTOCOL = 5
-_SHORT_INDEX = 256
-_EXTERNAL = "@"
 _DEEP = 200_000
 _DEEP_STACK = 512 * 1024 * 1024
 _deep_lock = threading.Lock()
@@ -49,6 +42,7 @@ class Codec:
     def __init__(self, code: CodeIndex, portables: Portables) -> None:
         self.generation = portables.generation
         self.table = ReducerTable(code, portables)
+        self.seeds = Seeds(self.table.names, self.table.nameable)
         self.finishers = portables.finishers
         self.load_class = ClassLoader(code, portables)
         self.make = FunctionMaker(code)
@@ -72,7 +66,7 @@ def write(root: object, codec: Codec, externals: Mapping[str, object]) -> bytes:
     Raises:
         NotPortable: with an empty path; and whatever reducers of other libraries raise.
     """
-    names, seeds = _seeds(codec, externals)
+    names, count, seeds = codec.seeds.of(externals)
     stream = io.BytesIO()
     pickler = _Pickler(stream, _PROTOCOL)
     table = codec.table
@@ -88,70 +82,11 @@ def write(root: object, codec: Codec, externals: Mapping[str, object]) -> bytes:
     finally:
         set_current_root(None)
         pickler.clear_memo()  # an exception's traceback must not keep the session's objects alive
-    return _envelope(names, stream.getvalue())
+    return wrap(names, count, stream.getvalue())
 
 
 class _Pickler(pickle.Pickler):
     """Has a ``__dict__``, so that a plain function can be its ``reducer_override``."""
-
-
-def _seeds(codec: Codec, externals: Mapping[str, object]) -> tuple[list[str], dict[int, tuple[int, Any]]]:
-    """Return the names, and the memo: by identity (index, object). The first name of an object wins."""
-    memo: dict[int, tuple[int, Any]] = {id(obj): (index, obj) for index, obj in enumerate(FIXED)}
-    names: list[str] = []
-    base = len(FIXED)
-    for name, obj in externals.items():
-        if id(obj) not in memo:
-            memo[id(obj)] = (base + len(names), obj)
-            names.append(_EXTERNAL + name)
-    codec.table.names.refresh()
-    nameable = codec.table.nameable
-    for name, obj in codec.table.names.objects():
-        if id(obj) not in memo and nameable[type(obj)] and not is_value(obj):
-            memo[id(obj)] = (base + len(names), obj)
-            names.append(name)
-    return names, memo
-
-
-def is_value(obj: object) -> bool:
-    """Tell whether ``obj`` is a tuple or frozenset of plain values: shared by chance, travels as itself."""
-    if type(obj) is not tuple and type(obj) is not frozenset:
-        return False
-    return all(type(item) in _VALUES or is_value(item) for item in obj)
-
-
-_VALUES = frozenset({type(None), bool, int, float, complex, str, bytes, type(...)})
-
-
-def _envelope(names: list[str], body: bytes) -> bytes:
-    """Put header and prologue before the pickle, naming only what it refers to."""
-    lines = [_PYTHON]
-    prologue = [_FIXED_PROLOGUE]
-    base = len(FIXED)
-    last = 0
-    for index, name in enumerate(names, base):
-        # The search may hit by chance in data: then a name too many is listed, which read() bears. Externals
-        # always are.
-        if name.startswith(_EXTERNAL) or _reference_to(index) in body:
-            lines.append(name)
-            last = len(lines)
-        else:
-            lines.append("")
-    prologue.extend(map(_push, range(base, base + len(names))))
-    header = "\n".join(lines if last else lines[:1]).encode()
-    return b"".join((MAGIC, struct.pack("<II", len(header), len(names)), header, *prologue, body))
-
-
-def _reference_to(index: int) -> bytes:
-    return b"h" + bytes((index,)) if index < _SHORT_INDEX else b"j" + struct.pack("<I", index)
-
-
-def _push(index: int) -> bytes:
-    """Opcodes: ask for the persistent object ``index``, memoize it, drop it."""
-    return b"J" + struct.pack("<i", index) + b"Q\x940"
-
-
-_FIXED_PROLOGUE = b"\x80\x05" + b"".join(_push(index) for index in range(len(FIXED)))
 
 
 def read(data: bytes, code: CodeIndex, codec: Codec, externals: Mapping[str, object]) -> Any:
@@ -161,7 +96,7 @@ def read(data: bytes, code: CodeIndex, codec: Codec, externals: Mapping[str, obj
         SnapshotOutdated: something it refers to is gone or has changed.
         SnapshotError: it is not a snapshot, or an external is missing.
     """
-    header, body = _open(data)
+    header, body = unwrap(data)
     later: list[tuple[Any, Any]] = []
     supplied: list[Any] = [
         codec.load_class,
@@ -186,47 +121,27 @@ def _update(container: Any, items: Any) -> None:
     container.update(items)
 
 
-def _open(data: bytes) -> tuple[list[str], bytes]:
-    start = len(MAGIC) + 8
-    if not data.startswith(MAGIC) or len(data) < start:
-        raise SnapshotError("this is not a snapshot, or one of another format")
-    size, count = struct.unpack_from("<II", data, len(MAGIC))
-    python, *names = data[start : start + size].decode().split("\n")
-    if python != _PYTHON:
-        raise SnapshotOutdated("python", f"the snapshot was taken by Python {python}, this is {_PYTHON}")
-    return names or [""] * count, data[start + size :]
-
-
 def _named_objects(
     header: list[str], body: bytes, code: CodeIndex, externals: Mapping[str, object]
 ) -> Iterator[Any]:
     """Yield what the header names. A name that leads nowhere matters only if it is not one too many."""
-    for index, name in enumerate(header, len(FIXED)):
+    for index, name in enumerate(header, FIRST):
+        if not name:
+            yield None
+            continue
         try:
             yield _named(name, code, externals)
         except SnapshotOutdated:
-            if _refers_to(body, index):
+            if refers_to(body, index):
                 raise
             yield None
 
 
-def _refers_to(body: bytes, index: int) -> bool:
-    """Tell for certain whether a pickle gets the memo's object ``index``; slow, as it reads every opcode."""
-    return any(
-        argument == index and opcode.name in _GET_OPCODES for opcode, argument, _ in pickletools.genops(body)
-    )
-
-
-_GET_OPCODES = frozenset({"BINGET", "LONG_BINGET"})
-
-
 def _named(name: str, code: CodeIndex, externals: Mapping[str, object]) -> Any:
-    if not name:
-        return None
-    if not name.startswith(_EXTERNAL):
+    if not name.startswith(EXTERNAL):
         return resolve(code, name)
     try:
-        return externals[name[len(_EXTERNAL) :]]
+        return externals[name[len(EXTERNAL) :]]
     except KeyError:
         raise SnapshotError(f"external {name[1:]!r} is needed to restore this snapshot") from None
 

@@ -1,0 +1,125 @@
+"""Header and prologue around a pickle (layer 1: imports the standard library and siblings only).
+
+Format: ``magic``, u32 length of the header, u32 number of named objects, header, prologue, pickle. The header
+is text: the Python version, then one line for each named object that the pickle refers to (an empty line: not
+needed). The prologue puts the fixed tokens and the named objects into the unpickler's memo, at the indexes
+under which the pickler's memo was seeded with them.
+"""
+
+from __future__ import annotations
+
+import functools
+import pickletools
+import re
+import struct
+import sys
+from typing import TYPE_CHECKING
+
+from flet_cluster.errors import SnapshotError, SnapshotOutdated
+from flet_cluster.snapshot.tokens import FIXED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAGIC = b"fcs1"
+EXTERNAL = "@"
+"""What the name of an external begins with."""
+FIRST = len(FIXED)
+"""Index of the first named object."""
+
+_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+_SHORT_INDEX = 256
+_GET_OPCODES = frozenset({"BINGET", "LONG_BINGET"})
+
+
+def wrap(names: Sequence[str], externals: int, body: bytes) -> bytes:
+    """Put header and prologue before the pickle, naming only what it refers to.
+
+    Args:
+        names: of the objects that the pickler's memo was seeded with, from index :data:`FIRST` on.
+        externals: how many of them, at the beginning, are externals: these are always named.
+        body: the pickle.
+    """
+    stop = FIRST + len(names)
+    used = [*range(FIRST, FIRST + externals), *sorted(_may_refer_to(body, FIRST + externals, stop))]
+    lines, prologue, at = [_PYTHON], [_FIXED_PROLOGUE], FIRST
+    for index in used:
+        gap = index - at
+        lines.append("\n" * gap + names[index - FIRST])
+        prologue += (_skip(gap), _push(index))
+        at = index + 1
+    prologue.append(_skip(stop - at))
+    header = "\n".join(lines).encode()
+    return b"".join((MAGIC, struct.pack("<II", len(header), len(names)), header, *prologue, body))
+
+
+def unwrap(data: bytes) -> tuple[list[str], bytes]:
+    """Return the names ("" for what is not needed) and the rest, from the prologue on.
+
+    Raises:
+        SnapshotError: it is not a snapshot.
+        SnapshotOutdated: it was taken by another Python.
+    """
+    start = len(MAGIC) + 8
+    if not data.startswith(MAGIC) or len(data) < start:
+        raise SnapshotError("this is not a snapshot, or one of another format")
+    size, _ = struct.unpack_from("<II", data, len(MAGIC))
+    python, *names = data[start : start + size].decode().split("\n")
+    if python != _PYTHON:
+        raise SnapshotOutdated("python", f"the snapshot was taken by Python {python}, this is {_PYTHON}")
+    return names, data[start + size :]
+
+
+def refers_to(body: bytes, index: int) -> bool:
+    """Tell for certain whether a pickle gets the memo's object ``index``; slow, as it reads every opcode."""
+    return any(
+        argument == index and opcode.name in _GET_OPCODES for opcode, argument, _ in pickletools.genops(body)
+    )
+
+
+def _may_refer_to(body: bytes, first: int, stop: int) -> set[int]:
+    """Return the indexes from ``first`` to ``stop`` that a pickle gets, and those that its data look like.
+
+    One pass for each of two opcodes, however many indexes there are. The argument is looked at only, not
+    consumed: what seems to be one may be the next opcode. An index too many is borne by the reading side; one
+    too few never is.
+    """
+    found = {argument[0] for argument in _short_gets(first, stop).findall(body)} if first < stop else set()
+    if stop > _SHORT_INDEX:
+        arguments = set(_long_gets(stop).findall(body))
+        found |= {index for index in map(_number, arguments) if first <= index < stop}
+    return found
+
+
+@functools.lru_cache
+def _short_gets(first: int, stop: int) -> re.Pattern[bytes]:
+    """Match BINGET: ``h`` and a byte."""
+    last = min(stop, _SHORT_INDEX) - 1
+    return re.compile(rb"h(?=([\x%02x-\x%02x]))" % (min(first, last), last))
+
+
+@functools.lru_cache
+def _long_gets(stop: int) -> re.Pattern[bytes]:
+    """Match LONG_BINGET: ``j`` and four bytes, of which the highest are hardly ever more than zero."""
+    highest = struct.pack("<I", stop - 1)
+    second = highest[1] if stop <= 1 << 16 else 255
+    return re.compile(
+        rb"j(?=([\x00-\xff][\x00-\x%02x][\x00-\x%02x][\x00-\x%02x]))" % (second, highest[2], highest[3])
+    )
+
+
+def _number(argument: bytes) -> int:
+    return int.from_bytes(argument, "little")
+
+
+def _push(index: int) -> bytes:
+    """Opcodes: ask for the persistent object ``index``, memoize it, drop it."""
+    return b"J" + struct.pack("<i", index) + b"Q\x940"
+
+
+def _skip(count: int) -> bytes:
+    """Opcodes: memoize None ``count`` times, so that what comes next gets the right index."""
+    return b"N" + b"\x94" * count + b"0" if count else b""
+
+
+_FIXED_PROLOGUE = b"\x80\x05" + b"".join(_push(index) for index in range(FIRST))

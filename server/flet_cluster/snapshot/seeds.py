@@ -1,0 +1,127 @@
+"""What a pickler's memo begins with: tokens, externals, names (layer 1: standard library and siblings only).
+
+An app may have thousands of globals, and a capture of a small page takes some ten microseconds. So what is
+known about them is kept: which of them may travel as a name, sorted when a global is bound anew. Kept are
+keys, names and identities only. The objects themselves are read for each capture: a global that the app has
+dropped since must not live on here, and neither must the session that it may have referred to.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+from flet_cluster.snapshot.envelope import EXTERNAL, FIRST
+from flet_cluster.snapshot.tokens import FIXED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from flet_cluster.snapshot.names import Names
+
+Memo = dict[int, tuple[int, Any]]
+"""Identity → (index, object)."""
+
+
+class Seeds:
+    """Makes the memo for each capture.
+
+    Args:
+        names: of the app's objects.
+        nameable: may objects of a type travel as a name?
+    """
+
+    def __init__(self, names: Names, nameable: Mapping[type, bool]) -> None:
+        self._names = names
+        self._nameable = nameable
+        self._sorted_at = -1
+        self._blocks: list[tuple[Callable[[str], Any], list[str]]] = []
+        self._types: list[int] = []
+        self._lasting: list[str] = []
+        self._plain: list[object] = []
+        self._mixed: list[tuple[str, Mapping[str, Any], str]] = []
+
+    def of(self, externals: Mapping[str, object]) -> tuple[list[str], int, Memo]:
+        """Return the names, how many of them are externals (the first ones), and the memo.
+
+        The first name of an object wins: externals come before the app's names, the tokens before all.
+        """
+        first: Memo = {id(obj): (index, obj) for index, obj in enumerate(FIXED)}
+        names: list[str] = []
+        for name, obj in externals.items():
+            if id(obj) not in first:
+                first[id(obj)] = (FIRST + len(names), obj)
+                names.append(EXTERNAL + name)
+        count = len(names)
+        objects = self._objects()
+        names += self._lasting
+        memo: Memo = dict(zip(map(id, objects), zip(itertools.count(FIRST + count), objects), strict=False))
+        memo.update(first)
+        for name, obj in self._fleeting():
+            if id(obj) not in memo and self._nameable[type(obj)] and not is_value(obj):
+                memo[id(obj)] = (FIRST + len(names), obj)
+                names.append(name)
+        return names, count, memo
+
+    def _objects(self) -> list[Any]:
+        """Return the objects of ``_lasting`` as they are now, sorting the names anew if they have changed."""
+        while True:
+            self._names.refresh()
+            try:
+                if self._sorted_at != self._names.version:
+                    self._sort()
+                objects = self._read()
+            except KeyError:  # another thread has just deleted a global
+                continue
+            # An identity is used again when its object is gone: a new value may be of another kind.
+            if list(map(id, map(type, objects))) == self._types:
+                return objects
+            self._sorted_at = -1
+
+    def _read(self) -> list[Any]:
+        objects: list[Any] = [vars(module) for _, module in self._names.modules()]
+        for get, keys in self._blocks:
+            objects.extend(map(get, keys))
+        return objects
+
+    def _sort(self) -> None:
+        """Choose from the namespaces what may travel as a name; each object once."""
+        self._lasting = [f"{name}:" for name, _ in self._names.modules()]
+        self._blocks, self._plain, self._mixed = [], [], []
+        seen: set[int] = set()
+        for prefix, namespace, keys in self._names.lasting():
+            chosen = [key for key in keys if self._choose(prefix, namespace, key, seen)]
+            self._blocks.append((namespace.__getitem__, chosen))
+            self._lasting.extend(prefix + key for key in chosen)
+        self._types = list(map(id, map(type, self._read())))
+        self._sorted_at = self._names.version
+
+    def _choose(self, prefix: str, namespace: Mapping[str, Any], key: str, seen: set[int]) -> bool:
+        obj = namespace[key]
+        if id(obj) in seen or not self._nameable[type(obj)]:
+            return False
+        seen.add(id(obj))
+        if type(obj) is not tuple and type(obj) is not frozenset:
+            return True
+        if is_value(obj):
+            self._plain.append(obj)  # nothing but itself lives on, and its identity is not used again
+        else:
+            self._mixed.append((prefix + key, namespace, key))
+        return False
+
+    def _fleeting(self) -> Iterator[tuple[str, object]]:
+        """Yield what has to be looked at each time."""
+        for name, namespace, key in self._mixed:
+            if key in namespace:
+                yield name, namespace[key]
+        yield from self._names.fleeting()
+
+
+def is_value(obj: object) -> bool:
+    """Tell whether ``obj`` is a tuple or frozenset of plain values: shared by chance, travels as itself."""
+    if type(obj) is not tuple and type(obj) is not frozenset:
+        return False
+    return all(type(item) in _VALUES or is_value(item) for item in obj)
+
+
+_VALUES = frozenset({type(None), bool, int, float, complex, str, bytes, type(...)})
