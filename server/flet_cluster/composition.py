@@ -12,7 +12,7 @@ from fastapi import FastAPI, WebSocket
 
 from flet_cluster.bus.memory import MemoryBus
 from flet_cluster.bus.redis import RedisBus
-from flet_cluster.errors import BusUnavailable, SettingsError, StoreUnavailable
+from flet_cluster.errors import BusUnavailable, ClusterError, SettingsError, StoreError, StoreUnavailable
 from flet_cluster.events import FaultPoints, Observer
 from flet_cluster.host import background, fast, lost
 from flet_cluster.host.environment import HostEnvironment
@@ -31,6 +31,7 @@ from flet_cluster.settings import Settings
 from flet_cluster.snapshot import CodeIndex, KeyRing
 from flet_cluster.stores.memory import MemoryStore
 from flet_cluster.stores.redis import RedisStore
+from flet_cluster.stores.trouble import is_from_redis, trouble_of
 from flet_cluster.transport import endpoint
 
 if TYPE_CHECKING:
@@ -85,14 +86,12 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(application: FastAPI) -> AsyncIterator[None]:
         """Start the node before the port opens; leave when the server stops."""
-        node = build_node(program, settings, observer, faults or FaultPoints())
         try:
+            node = build_node(program, settings, observer, faults or FaultPoints())
             await node.start()
-        except (StoreUnavailable, BusUnavailable) as error:
-            application.state.start_error = (
-                f"The Redis at {place_of(settings)} does not answer. Is it running, and is the address right "
-                f"(--redis-url, FLET_CLUSTER_REDIS_URL)?\n{error}"
-            )
+        except Exception as error:
+            told = why_not_started(error, settings)
+            application.state.start_error, application.state.start_refused = told
             raise
         holder["node"] = application.state.node = node
         try:
@@ -125,6 +124,24 @@ def create_app(
     client = WebClient(web_options(settings), settings.assets_dir)
     application.mount(base or "/", BindingCookie(client, base))
     return application
+
+
+def why_not_started(error: Exception, settings: Settings) -> tuple[str, bool]:
+    """Return what the operator should read, and whether it will be the same the next time.
+
+    Empty for what is not the environment's fault: its traceback says more.
+    """
+    place = f"The Redis at {place_of(settings)} (--redis-url, FLET_CLUSTER_REDIS_URL)"
+    trouble = trouble_of(error)
+    if trouble is not None:
+        return f"{place} {trouble.sentence}", trouble.final
+    if isinstance(error, StoreUnavailable | BusUnavailable):
+        tls = settings.redis_url is not None and settings.redis_url.get_secret_value().startswith("rediss")
+        question = "is the address right, and does it speak TLS" if tls else "and is the address right"
+        return f"{place} does not answer. Is it running, {question}?\n{error}", False
+    if isinstance(error, StoreError) or is_from_redis(error):
+        return f"{place} cannot be used. Is it Redis 7.0, Valkey 7.2 or newer?\n{error}", False
+    return (str(error), True) if isinstance(error, ClusterError) else ("", False)
 
 
 def place_of(settings: Settings) -> str:

@@ -4,6 +4,7 @@ ClusterError
 ├── SettingsError              a setting is missing or wrong; names the setting and the next step
 ├── ProgramError               the app cannot be loaded; says what to do
 ├── StartFailed                the app is there, but no node of it comes up
+├── StartRefused               nor will it, until somebody changes a setting
 ├── FletNotSupported           the installed Flet lacks something the host needs
 ├── SnapshotError
 │   ├── NotPortable            an object of the session cannot travel; carries its path
@@ -12,6 +13,7 @@ ClusterError
 ├── ProtocolError              the peer broke the link's rules; carries a close code
 ├── StoreError
 │   ├── StoreUnavailable       the store does not answer (retry later)
+│   │   └── StoreRefuses       it answers, and refuses until somebody changes a setting
 │   ├── StoreRecovering        the store lost data and is being refilled (retry later)
 │   ├── SessionMissing         no such record
 │   ├── SessionExpired         the record's deadline has passed
@@ -40,6 +42,10 @@ class ProgramError(ClusterError):
 
 class StartFailed(ClusterError):
     """A node did not come up, or no worker did. The message is what it had to say itself."""
+
+
+class StartRefused(ClusterError):
+    """A node cannot come up until somebody changes something. The message says what."""
 
 
 class FletNotSupported(ClusterError):
@@ -103,6 +109,10 @@ class StoreError(ClusterError):
 
 class StoreUnavailable(StoreError):
     """The store does not answer. Whether the last write was applied is unknown: repeat it."""
+
+
+class StoreRefuses(StoreUnavailable):
+    """The store answers, and refuses: the password, a permission. Repeating does not help."""
 
 
 class StoreRecovering(StoreError):

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
 
-from flet_cluster.errors import SettingsError, StartFailed
+from flet_cluster.errors import SettingsError, StartFailed, StartRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,6 +101,7 @@ def serve(app: Any, settings: Settings, sock: socket.socket, on_ready: Callable[
 
     Raises:
         StartFailed: the application's lifespan failed.
+        StartRefused: so it did, and ``app.state.start_refused`` is true: it always will.
         SettingsError: the port was taken in the meantime.
     """
     server = _Server(_config(app, settings), app, settings, on_ready)
@@ -111,8 +112,10 @@ def serve(app: Any, settings: Settings, sock: socket.socket, on_ready: Callable[
         except SystemExit as stopped:
             if server.started:
                 raise
-            told = getattr(getattr(app, "state", None), "start_error", "") or log.text()
-            raise StartFailed(told or f"startup ended with code {stopped.code}") from stopped
+            state = getattr(app, "state", None)
+            told = getattr(state, "start_error", "") or log.text()
+            kind = StartRefused if getattr(state, "start_refused", False) else StartFailed
+            raise kind(told or f"startup ended with code {stopped.code}") from stopped
         except OSError as error:
             if server.started:
                 raise

@@ -187,7 +187,7 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _redis_scheme(cls, value: SecretStr | None) -> SecretStr | None:
-        schemes = ("redis://", "rediss://", "unix://", "redis+cluster://")
+        schemes = ("redis://", "rediss://", "unix://", "redis+cluster://", "rediss+cluster://")
         if value is not None and not value.get_secret_value().startswith(schemes):
             raise ValueError(f"a Redis URL starts with one of {', '.join(schemes)}")
         if value is not None and not _has_an_address(value.get_secret_value()):

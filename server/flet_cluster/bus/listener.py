@@ -45,6 +45,7 @@ class Listener:
         self._lost = lost
         self._confirmations: dict[str, asyncio.Future[None]] = {}
         self._reader: asyncio.Task[None] | None = None
+        self._end: Exception | None = None
 
     @property
     def channels(self) -> list[str]:
@@ -53,7 +54,11 @@ class Listener:
 
     async def start(self) -> None:
         """Connect and begin to read. Raises redis errors."""
-        await cast("Any", self._connection).connect()
+        try:
+            await cast("Any", self._connection).connect()
+        except BaseException:  # cancelled in the middle of it, it would stay half open
+            await self._connection.disconnect(nowait=True)
+            raise
         self._reader = asyncio.create_task(self._read(), name="bus listener")
 
     async def stop(self) -> None:
@@ -79,7 +84,7 @@ class Listener:
         if not confirmation.done():
             raise TimeoutError(f"no confirmation within {patience:g} s")
         if confirmation.cancelled():
-            raise ConnectionError("the listener has ended")
+            raise ConnectionError("the listener has ended") from self._end
 
     async def remove(self, channel: str) -> None:
         """Stop listening to a channel."""
@@ -98,9 +103,11 @@ class Listener:
 
     async def _read(self) -> None:
         # Whatever ends the reading, the answer is the same: tell the owner, who starts again elsewhere.
-        with contextlib.suppress(Exception):
+        try:
             while self._handle(await self._next_reply()):
                 pass
+        except Exception as error:  # noqa: BLE001  kept for those who wait for a confirmation
+            self._end = error
         await self._connection.disconnect(nowait=True)
         for confirmation in self._confirmations.values():
             confirmation.cancel()

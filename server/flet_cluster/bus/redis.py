@@ -56,6 +56,7 @@ class RedisBus:
         self._tasks: set[asyncio.Task[None]] = set()
         self._connecting = asyncio.Lock()
         self._backoff = backoff()
+        self._trouble: BaseException | None = None
         self._stopped = False
 
     async def start(self) -> None:
@@ -99,7 +100,7 @@ class RedisBus:
             await self._forget(full, handler)
             if isinstance(error, TimeoutError):
                 reason = f"no confirmation within {self._patience:g} s"
-                raise BusUnavailable(f"cannot listen on {channel}: {reason}") from error
+                raise BusUnavailable(f"cannot listen on {channel}: {reason}") from (self._trouble or error)
             raise
         gone = False
 
@@ -146,10 +147,12 @@ class RedisBus:
                 listener = await self._attach(channel)
             except _TROUBLE as error:
                 failures += 1
+                self._trouble = error
                 _log.debug("listening on %s failed: %s", channel, error)
                 await asyncio.sleep(self._backoff.compute(failures))
                 await self._read_topology()
             else:
+                self._trouble = None
                 if listener in self._listeners.values():  # it may have been lost in the same moment
                     return
 

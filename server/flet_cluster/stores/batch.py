@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from redis.exceptions import NoScriptError
 
-from flet_cluster.errors import StoreError, StoreUnavailable
+from flet_cluster.errors import StoreError, StoreRefuses, StoreUnavailable
 from flet_cluster.stores.connect import backoff, is_transient
+from flet_cluster.stores.trouble import trouble_of
 from flet_cluster.stores.wire import pack
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class Batcher:
         elif is_transient(reply):
             self._repeat(call, reply)
         else:
-            self._fail(call, StoreError(f"the store refused a command: {type(reply).__name__}: {reply}"))
+            self._fail(call, _refusal(reply))
 
     def _repeat(self, call: _Call, error: BaseException) -> None:
         """Queue a call again after a while. Its flight is free meanwhile: other shards may be well."""
@@ -166,10 +167,7 @@ class Batcher:
         loop = asyncio.get_running_loop()
         delay = self._backoff.compute(call.failures)
         if loop.time() + delay > call.give_up_at:
-            reason = f"{type(error).__name__}: {error}"
-            self._fail(
-                call, StoreUnavailable(f"no answer from the store for {self._patience:g} s ({reason})")
-            )
+            self._fail(call, _no_answer(error, self._patience))
         else:
             loop.call_later(delay, self._enqueue, call)
 
@@ -187,3 +185,23 @@ class Batcher:
 
 def _forgot_script(call: _Call, reply: Any) -> bool:
     return isinstance(reply, NoScriptError) and call.script is not None
+
+
+def _refusal(error: BaseException) -> StoreError:
+    """Say that a command was refused, and that it always will be."""
+    trouble = trouble_of(error)
+    if trouble is None:
+        refusal = StoreError(f"the store refused a command: {type(error).__name__}: {error}")
+    else:
+        refusal = StoreRefuses(f"the store {trouble.sentence}")
+    refusal.__cause__ = error
+    return refusal
+
+
+def _no_answer(error: BaseException, patience: float) -> StoreUnavailable:
+    """Say why a command was given up after a while."""
+    trouble = trouble_of(error)
+    reason = f"it {trouble.sentence}" if trouble else f"{type(error).__name__}: {error}"
+    failure = StoreUnavailable(f"no answer from the store for {patience:g} s ({reason})")
+    failure.__cause__ = error
+    return failure

@@ -23,6 +23,7 @@ from redis.exceptions import (
 )
 
 from flet_cluster.errors import SettingsError
+from flet_cluster.stores.trouble import trouble_of
 
 Client = Redis | RedisCluster
 
@@ -47,7 +48,13 @@ def backoff() -> ExponentialWithJitterBackoff:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether repeating the command may help: always, unless the server itself says that it is wrong."""
+    """Whether repeating the command may help: always, unless the server itself says that it is wrong.
+
+    A refused password counts as that, although redis-py takes it for a broken connection.
+    """
+    trouble = trouble_of(error)
+    if trouble is not None and trouble.final:
+        return False
     if isinstance(error, TRANSIENT) or not isinstance(error, (ResponseError, DataError)):
         return True
     return str(error).startswith(TRANSIENT_REPLIES)
@@ -80,6 +87,13 @@ def connect(url: str, *, socket_timeout: float) -> Client:
     RESP2 is fixed: replies then look the same on every server this package supports.
     """
     plain, cluster = parse_url(url)
+    try:
+        return _client(plain, socket_timeout, cluster=cluster)
+    except (TypeError, ValueError) as error:  # of an option after the question mark
+        raise SettingsError(f"an option of the store's URL is wrong: {error}") from error
+
+
+def _client(plain: str, socket_timeout: float, *, cluster: bool) -> Client:
     options: dict[str, Any] = {
         "protocol": 2,
         "socket_timeout": socket_timeout,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from flet_cluster.errors import StoreUnavailable
 from flet_cluster.stores.connect import RedisCluster
@@ -29,6 +29,8 @@ async def problems(client: Client) -> list[str]:
     try:
         for target in targets:
             found += await _problems_of(cast("Any", client), target)
+    except NoPermissionError:
+        return ["the server does not allow INFO: whether sessions are safe there cannot be said"]
     except (RedisError, OSError) as error:
         raise StoreUnavailable(f"the store does not answer ({type(error).__name__}: {error})") from error
     return list(dict.fromkeys(found))
