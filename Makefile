@@ -41,7 +41,7 @@ bench: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.bench.events $(ARGS)
 
 soak: $(VENV)/dev.stamp
-	FLET_CLUSTER_EXAMPLES=1500 FLET_CLUSTER_STEPS=120 $(BIN)/pytest --timeout 7200 \
+	TEST_EXAMPLES=1500 TEST_STEPS=120 $(BIN)/pytest --timeout 7200 \
 	  tests/stores/test_simulation.py tests/protocol tests/crash $(ARGS)
 
 clean:

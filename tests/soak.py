@@ -4,5 +4,5 @@ from __future__ import annotations
 
 import os
 
-EXAMPLES = int(os.environ.get("FLET_CLUSTER_EXAMPLES", "40"))
-STEPS = int(os.environ.get("FLET_CLUSTER_STEPS", "60"))
+EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "40"))
+STEPS = int(os.environ.get("TEST_STEPS", "60"))

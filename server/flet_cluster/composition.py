@@ -27,6 +27,7 @@ from flet_cluster.http.static import WebClient
 from flet_cluster.metrics import PrometheusObserver
 from flet_cluster.node.node import Node
 from flet_cluster.protocol.limits import Limits
+from flet_cluster.serving import warn_of_unknown_variables
 from flet_cluster.settings import Settings
 from flet_cluster.snapshot import CodeIndex, KeyRing
 from flet_cluster.stores.memory import MemoryStore
@@ -61,6 +62,7 @@ def app(main: Callable[..., Any], **arguments: Any) -> FastAPI:
     settings = Settings.load({}, {**program.settings(), **fields})
     if settings.workers > 1:
         raise SettingsError("flet_cluster.app() is one node; start several processes with your ASGI server.")
+    warn_of_unknown_variables()
     name = settings.app_name or program.name
     return create_app(program, settings.with_secret_key().with_values(app_name=name))
 

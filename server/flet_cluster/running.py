@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from flet_cluster.errors import ClusterError, ProgramError
 from flet_cluster.host import intercept
 from flet_cluster.host.program import load_program
-from flet_cluster.serving import bind, configure_logging, serve, url_of
+from flet_cluster.serving import bind, configure_logging, serve, url_of, warn_of_unknown_variables
 from flet_cluster.settings import Settings
 from flet_cluster.supervisor import Plan, Supervisor
 
@@ -80,6 +80,7 @@ def _serve_here(program: Program, settings: Settings, make: Factory) -> None:
     name = settings.app_name or program.name
     settings = settings.with_secret_key().with_values(app_name=name)
     configure_logging(settings.log_level)
+    warn_of_unknown_variables()
     sock = bind(settings)
     app = make(program, settings)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -22,6 +22,7 @@ import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
 
 from flet_cluster.errors import SettingsError, StartFailed, StartRefused
+from flet_cluster.settings import unknown_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +87,12 @@ def configure_logging(level: str) -> None:
     logging.basicConfig(format=_FORMAT)
     logging.getLogger("flet_cluster").setLevel(level.upper())
     logging.getLogger("uvicorn").setLevel("WARNING" if level == "info" else level.upper())
+
+
+def warn_of_unknown_variables() -> None:
+    """Log what is set in the environment and does nothing."""
+    for sentence in unknown_variables():
+        _LOG.warning("%s", sentence)
 
 
 def serve(app: Any, settings: Settings, sock: socket.socket, on_ready: Callable[[], None]) -> None:

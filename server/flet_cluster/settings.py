@@ -15,6 +15,7 @@ repr or a log line.
 
 from __future__ import annotations
 
+import difflib
 import enum
 import importlib.util
 import os
@@ -227,7 +228,7 @@ class Settings(BaseSettings):
             {name: (value, f"ft.run({name}=…)") for name, value in _given(script)},
             _flet_environment(),
             _cluster_environment(cls),
-            {name: (value, "--" + name.replace("_", "-")) for name, value in _given(command_line)},
+            {name: (value, _option(name)) for name, value in _given(command_line)},
         ]
         chosen = {name: pair for layer in layers for name, pair in layer.items()}
         try:
@@ -235,6 +236,9 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise SettingsError(_explain(error, chosen)) from None
         settings.check()
+        if settings.assets_dir is not None and not settings.assets_dir.is_dir():
+            origin = chosen["assets_dir"][1]
+            raise SettingsError(f"{origin} = {str(settings.assets_dir)!r}: there is no such folder")
         return settings
 
     @property
@@ -313,6 +317,11 @@ def _uncover(value: Any) -> Any:
     return value
 
 
+def _option(field: str) -> str:
+    """Return what a field is called on the command line."""
+    return "--assets" if field == "assets_dir" else "--" + field.replace("_", "-")
+
+
 def _given(values: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
     return [(name, value) for name, value in (values or {}).items() if value is not None]
 
@@ -326,6 +335,19 @@ def _flet_environment() -> dict[str, tuple[str, str]]:
 def _cluster_environment(model: type[Settings]) -> dict[str, tuple[Any, str]]:
     """Collect the ``FLET_CLUSTER_*`` variables that are set: field → (value, variable)."""
     return {field: (value, PREFIX + field.upper()) for field, value in EnvSettingsSource(model)().items()}
+
+
+def unknown_variables() -> list[str]:
+    """Return one sentence for each variable that looks like a setting and is none."""
+    fields = [field.upper() for field in Settings.model_fields]
+    given = [name for name in sorted(os.environ) if name.upper().startswith(PREFIX)]
+    unknown = [name for name in given if name.upper().removeprefix(PREFIX) not in fields]
+    return [f"{name} is no setting and does nothing{_nearest(name, fields)}" for name in unknown]
+
+
+def _nearest(name: str, fields: list[str]) -> str:
+    similar = difflib.get_close_matches(name.upper().removeprefix(PREFIX), fields, 1)
+    return f"; is {PREFIX}{similar[0]} meant?" if similar else ""
 
 
 def _explain(error: ValidationError, chosen: Mapping[str, tuple[Any, str]]) -> str:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from flet_cluster.control import SupervisorEnd
 from flet_cluster.errors import StartFailed
-from flet_cluster.serving import bind, configure_logging, url_of
+from flet_cluster.serving import bind, configure_logging, url_of, warn_of_unknown_variables
 from flet_cluster.settings import Backend, Settings
 
 if TYPE_CHECKING:
@@ -198,6 +198,7 @@ class Supervisor:
         if self._settings is None:
             settings = Settings.load(self._plan.command_line, loaded["script"]).with_secret_key()
             configure_logging(settings.log_level)
+            warn_of_unknown_variables()
             self._socket = bind(settings)
             values: dict[str, Any] = {} if settings.app_name else {"app_name": loaded["name"]}
             if settings.backend is Backend.EMBEDDED:

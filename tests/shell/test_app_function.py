@@ -50,6 +50,6 @@ def test_a_redis_that_is_not_there_is_named_without_its_password(tmp_path: Path)
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
     told = done.stdout + done.stderr
     assert done.returncode == 1
-    assert "The Redis at 127.0.0.1:1 does not answer" in told
+    assert "The Redis at 127.0.0.1:1 (--redis-url, FLET_CLUSTER_REDIS_URL) does not answer" in told
     assert "Traceback" not in told
     assert "hunter2" not in told

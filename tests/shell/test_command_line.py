@@ -47,6 +47,7 @@ def test_version(tmp_path: Path) -> None:
         (("run", "app.py", "--port", "70000"), 2, "Error: --port = 70000"),
         (("run", "app.py", "--redis-url", "redis://cache/0"), 2, "but no secret key"),
         (("run", "app.py", "--workers", "0"), 2, "--workers = 0"),
+        (("run", "app.py", "--assets", "/nope"), 2, "Error: --assets = '/nope': there is no such folder"),
         (("run",), 2, "target"),
     ],
 )

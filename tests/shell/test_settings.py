@@ -11,7 +11,7 @@ import pytest
 from tests.shell.running import ROOT
 
 from flet_cluster.errors import SettingsError
-from flet_cluster.settings import FLET_VARIABLES, PREFIX, Backend, Settings
+from flet_cluster.settings import FLET_VARIABLES, PREFIX, Backend, Settings, unknown_variables
 
 KEY = "k" * 20
 OLD_KEY = "o" * 20
@@ -59,7 +59,7 @@ def test_absent_values_do_not_hide_others(monkeypatch: pytest.MonkeyPatch) -> No
         ("FLET_WEB_RENDERER", "skwasm", "web_renderer", "skwasm"),
         ("FLET_WEB_ROUTE_URL_STRATEGY", "hash", "route_url_strategy", "hash"),
         ("FLET_WEB_APP_PATH", "/apps/shop/", "app_path", "apps/shop"),
-        ("FLET_ASSETS_DIR", "/srv/assets", "assets_dir", Path("/srv/assets")),
+        ("FLET_ASSETS_DIR", "/", "assets_dir", Path("/")),
         ("FLET_WEBSOCKET_HANDLER_ENDPOINT", "/socket", "websocket_endpoint", "socket"),
         ("FLET_MAX_UPLOAD_SIZE", "1000", "max_upload_size", 1000),
     ],
@@ -108,6 +108,34 @@ def test_wrong_option_is_named_as_typed() -> None:
         Settings.load({"log_level": "loud"})
     with pytest.raises(SettingsError, match=r"^ft.run\(port=…\) = -1"):
         Settings.load(script={"port": -1})
+
+
+@pytest.mark.parametrize("variable", ["FLET_CLUSTER_ASSETS_DIR", "FLET_ASSETS_DIR"])
+def test_a_folder_that_is_not_there_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+) -> None:
+    absent = tmp_path / "absent"
+    with pytest.raises(SettingsError, match=f"^--assets = '{absent}': there is no such folder$"):
+        Settings.load({"assets_dir": absent})
+    monkeypatch.setenv(variable, str(absent))
+    with pytest.raises(SettingsError, match=f"^{variable} = '{absent}'"):
+        Settings.load()
+    absent.write_text("a file")
+    with pytest.raises(SettingsError, match="no such folder"):
+        Settings.load()
+
+
+def test_variables_that_do_nothing_are_named_with_the_nearest_that_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert unknown_variables() == []
+    for name in ("FLET_CLUSTER_WORKER", "flet_cluster_port", "FLET_CLUSTER_BOGUS", "FLET_CLUSTER_REDISURL"):
+        monkeypatch.setenv(name, "1")
+    assert unknown_variables() == [
+        "FLET_CLUSTER_BOGUS is no setting and does nothing",
+        "FLET_CLUSTER_REDISURL is no setting and does nothing; is FLET_CLUSTER_REDIS_URL meant?",
+        "FLET_CLUSTER_WORKER is no setting and does nothing; is FLET_CLUSTER_WORKERS meant?",
+    ]
 
 
 def test_all_wrong_values_are_named_at_once() -> None:
@@ -171,7 +199,7 @@ def test_constructor_ignores_the_environment(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_settings_survive_the_way_to_a_worker() -> None:
     settings = Settings.load(
-        {"redis_url": "redis://h/0", "secret_key": KEY, "assets_dir": Path("/a"), "workers": 2},
+        {"redis_url": "redis://h/0", "secret_key": KEY, "assets_dir": Path("/"), "workers": 2},
         {"allowed_origins": "https://a.org"},
     )
     assert Settings(**settings.plain()) == settings

@@ -40,6 +40,24 @@ def test_workers_share_port_key_and_redis(tmp_path: Path) -> None:
         assert f"http://127.0.0.1:{running.port}/" in running.output()
 
 
+def test_workers_are_in_the_process_group_of_their_supervisor(tmp_path: Path) -> None:
+    """Who ends the group, as a terminal or a service manager does, ends them all."""
+    with served(tmp_path, workers=3) as running:
+        pids = all_serve(running, 3)
+        assert {os.getpgid(pid) for pid in pids} == {os.getpgid(running.process.pid)}
+        assert os.getpgid(running.process.pid) != os.getpgid(0)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_misspelt_variable_is_mentioned_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    monkeypatch.setenv("FLET_CLUSTER_HEARTBEAT_TIMOUT", "9")
+    with served(tmp_path, workers=workers) as running:
+        eventually(running.answers, "it answers")
+        assert running.output().count("is FLET_CLUSTER_HEARTBEAT_TIMEOUT meant?") == 1
+
+
 def test_killed_worker_is_replaced(tmp_path: Path) -> None:
     with served(tmp_path, workers=2) as running:
         first = all_serve(running, 2)

@@ -1,6 +1,6 @@
 """Any interleaving of nodes, pauses, losses and late writes keeps the invariants, in memory and on a server.
 
-``FLET_CLUSTER_EXAMPLES=2000 FLET_CLUSTER_STEPS=150`` makes a soak of it.
+``TEST_EXAMPLES=2000 TEST_STEPS=150`` makes a soak of it.
 """
 
 # ruff: noqa: ASYNC109 - `timeout` is the session's timeout, not the call's
