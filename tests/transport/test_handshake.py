@@ -20,6 +20,12 @@ from flet_cluster.transport.handshake import cookie_header, origin_allowed
         ("https://other.example", "app.example", ("other.example",)),
         ("https://other.example:8443", "app.example", ("other.example:8443",)),
         ("https://any.example", "app.example", ("*",)),
+        ("https://other.example", "app.example", ("https://other.example:443",)),
+        ("https://other.example:443", "app.example", ("https://other.example",)),
+        ("https://other.example", "app.example", ("HTTPS://Other.Example/",)),
+        ("http://[::1]:8000", "app.example", ("http://[0:0:0:0:0:0:0:1]:8000",)),
+        ("http://[0:0:0:0:0:0:0:1]:8000", "[::1]:8000", ()),
+        ("http://[::1]:8000", "app.example", ("[0:0:0:0:0:0:0:1]:8000",)),
     ],
 )
 def test_allowed(origin: str | None, host: str, allowed: tuple[str, ...]) -> None:
@@ -37,6 +43,11 @@ def test_allowed(origin: str | None, host: str, allowed: tuple[str, ...]) -> Non
         ("https://app.example:99999999", "app.example", ()),
         ("https://other.example:8443", "app.example", ("other.example",)),
         ("http://other.example", "app.example", ("https://other.example",)),
+        ("http://other.example:443", "app.example", ("https://other.example",)),
+        ("https://other.example:444", "app.example", ("https://other.example",)),
+        ("https://other.example", "app.example", ("https://other.example:99999999",)),
+        ("https://other.example", "app.example", ("https://[other.example",)),
+        ("https://[other.example", "app.example", ("https://[other.example",)),
     ],
 )
 def test_refused(origin: str, host: str, allowed: tuple[str, ...]) -> None:

@@ -6,8 +6,10 @@ else gets 403 before the upgrade. Native clients send no Origin and are let in: 
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -33,32 +35,48 @@ def origin_allowed(origin: str | None, host: str, scheme: str, allowed: Sequence
     """
     if origin is None or "*" in allowed:
         return True
+    there = _place(origin)
+    if there is None:
+        return False
+    if there.host_port == _host_port(host, there.scheme if there.scheme in DEFAULT_PORTS else scheme):
+        return True
+    return any(_matches(entry, there) for entry in allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """An origin in the one form in which equal ones are equal."""
+
+    scheme: str
+    host_port: tuple[str, int | None]
+
+
+def _place(origin: str) -> _Origin | None:
+    """Read an origin; None when it is none."""
     try:
         parts = urlsplit(origin)
     except ValueError:
-        return False
-    if not parts.hostname:
-        return False
-    there = _host_port(parts.netloc, parts.scheme)
-    if there == _host_port(host, parts.scheme if parts.scheme in DEFAULT_PORTS else scheme):
-        return True
-    return any(_matches(entry, origin, there, parts.scheme) for entry in allowed)
+        return None
+    return _Origin(parts.scheme, _host_port(parts.netloc, parts.scheme)) if parts.hostname else None
 
 
-def _matches(entry: str, origin: str, there: tuple[str, int | None], scheme: str) -> bool:
+def _matches(entry: str, there: _Origin) -> bool:
     """Compare with an allowed origin (``https://a.example``) or host (``a.example:8000``)."""
     if "://" in entry:
-        return origin.rstrip("/").lower() == entry.rstrip("/").lower()
-    return _host_port(entry, scheme) == there
+        return _place(entry) == there
+    return _host_port(entry, there.scheme) == there.host_port
 
 
 def _host_port(netloc: str, scheme: str) -> tuple[str, int | None]:
+    """Return the host, an address in its shortest form, and the port, also when it goes without saying."""
     try:
         parts = urlsplit(f"//{netloc}")
-        port = parts.port
+        host, port = parts.hostname or "", parts.port
     except ValueError:
         return netloc.lower(), None
-    return (parts.hostname or "").lower(), port or DEFAULT_PORTS.get(scheme)
+    with contextlib.suppress(ValueError):  # a name
+        host = ip_address(host).compressed
+    return host, port or DEFAULT_PORTS.get(scheme)
 
 
 @dataclass(frozen=True, slots=True)
