@@ -6,9 +6,12 @@ import contextlib
 import json
 from typing import TYPE_CHECKING
 
+import msgpack
 import pytest
+from tests import wire
 from tests.cluster.tools import Place, World, seconds
 from tests.steps import Click
+from tests.wire import Action
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from tests.fleet import FleetNode
 
 MAX_FRAME = 65536
+NO_TIME = wire.encode(Action.REGISTER_CLIENT, {"page": {"route": msgpack.ExtType(2, b"9" * 30 + b":0")}})
+"""A time of day that no clock has an hour for."""
+NO_TOKENS = [wire.encode(Action.REGISTER_CLIENT, {"session_id": token, "page": {}}) for token in (5, ["a"])]
 HELLO = encode(Hello(None, "instance-of-a-test", 0, 0))
 
 
@@ -58,6 +64,7 @@ async def code_after(node: FleetNode, messages: Sequence[str | bytes], *, link: 
         [HELLO, encode(Data(1, 0, b"not a packet of Flet"))],
         [HELLO, encode(Data(1, 99, b"\x00\x92\x01\x80"))],
         [HELLO, b"\x00\x92\x01\x80"],
+        [HELLO, encode(Data(1, 0, NO_TIME))],
     ],
 )
 async def test_garbage_stops_the_page(world: World, messages: list[str | bytes]) -> None:
@@ -83,7 +90,7 @@ async def test_a_socket_that_says_nothing_is_closed(world: World, *, link: bool)
     assert await code_after(world.pair()[0], [], link=link) == CloseCode.HANDSHAKE_TIMEOUT
 
 
-@pytest.mark.parametrize("message", ["text", b"\xff", b"\x00\x93", b"\x00\x92\x63\x80"])
+@pytest.mark.parametrize("message", ["text", b"\xff", b"\x00\x93", b"\x00\x92\x63\x80", NO_TIME, *NO_TOKENS])
 async def test_garbage_of_a_plain_client_closes_its_socket(world: World, message: str | bytes) -> None:
     assert await code_after(world.pair()[0], [message], link=False) == CloseCode.PROTOCOL
 

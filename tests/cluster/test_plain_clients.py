@@ -10,7 +10,7 @@ import pytest
 from tests.browser import Browser
 from tests.cluster.tools import World, eventually, id_of, seconds
 from tests.flet_client import FletClient
-from tests.plain_driver import PlainDriver
+from tests.plain_driver import PlainDriver, arrived
 from tests.steps import Click
 from tests.wire import Action, decode
 from websockets.asyncio.client import connect
@@ -132,3 +132,33 @@ async def test_a_bad_token_gives_a_new_session(world: World, trouble: str) -> No
         assert id_of(client.token) != id_of(token)
         await client.do(Click("plus"), "Count: 1")
     assert world.noted("main") == ["main", "main"]
+
+
+async def test_who_registers_again_without_a_token_keeps_its_session(world: World) -> None:
+    node, _ = world.pair()
+    browser = Browser(route=world.route)
+    async with opened(node, browser, "Count: 0") as client:
+        await client.do(Click("plus"), "Count: 1")
+        token, sessions = client.token, world.records.count()
+        for _ in range(20):
+            browser.session_id = None
+            await client.driver.act("again", [client.flet.register()], arrived(client.driver.received + 1))
+            assert client.token == token
+        assert world.records.count() == sessions
+        await client.do(Click("plus"), "Count: 2")
+    await world.until_noted("disconnect")
+    assert world.noted("main", "disconnect") == ["main", "disconnect"]
+
+
+async def test_a_socket_that_turns_to_another_session_has_left_the_first(world: World) -> None:
+    node, _ = world.pair()
+    other = Browser(route=f"{world.route}-other")
+    async with opened(node, other, "Count: 0") as client:
+        await client.do(Click("plus"), "Count: 1")
+    async with opened(node, Browser(route=world.route), "Count: 0") as client:
+        first, client.flet.browser.session_id = client.token, other.session_id
+        await client.driver.act("turn", [client.flet.register()], lambda _: client.until("Count: 1"))
+        assert client.token == other.session_id
+        await world.until_noted("disconnect")
+        await eventually(lambda: not world.records.existing(id_of(first)).owner, "the first session sleeps")
+        assert world.records.existing(id_of(client.token)).owner == node.node_id

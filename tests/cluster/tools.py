@@ -123,6 +123,11 @@ class Records:
         number = {name: int(fields[name]) for name in ("epoch", "commit", "rx")}
         return Row(**number, owner=fields["owner"].decode(), main=fields["main"].decode(), fields=fields)
 
+    def count(self) -> int:
+        """How many sessions there are."""
+        keys: Any = self.redis.keys(f"{self._prefix}:{{*}}:s")
+        return len(keys)
+
     def existing(self, session_id: str) -> Row:
         """A session's record."""
         row = self.row(session_id)

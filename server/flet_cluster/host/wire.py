@@ -65,7 +65,7 @@ def decode(packet: bytes) -> ClientMessage:
     try:
         action, body = msgpack.unpackb(memoryview(packet)[1:], ext_hook=decode_ext_from_msgpack)
         return ClientMessage(MessageAction(action), dict(body))
-    except (ValueError, TypeError, msgpack.UnpackException) as error:
+    except (ValueError, TypeError, OverflowError, msgpack.UnpackException) as error:
         raise BadPacket(f"not a Flet message: {error}") from error
 
 

@@ -90,6 +90,8 @@ class PlainSocket:
 
     async def _take(self, packet: bytes) -> None:
         """Handle one packet of Flet's protocol."""
+        if self._out.closing:  # it crossed our close: the session may be another node's by now
+            return
         try:
             if packet[:1] == b"\x01":
                 if self.seat is not None and self.seat.live is not None:
@@ -98,7 +100,7 @@ class PlainSocket:
                 return
             if self.seat is None or wire.is_registration(packet):
                 await self._register(packet)
-            if self.seat is not None:
+            if self.seat is not None and not self._out.closing:
                 self.seat.accept(0, packet, self._visitor.client)
         except wire.BadPacket as error:
             logger.info("bad packet: %s", error)
@@ -108,7 +110,10 @@ class PlainSocket:
                 await self._node.departures.reset(self.seat, error)
 
     async def _register(self, packet: bytes) -> None:
-        """Find the session that a client registers for; without a valid token it gets a new one."""
+        """Find the session that a client registers for.
+
+        Without a valid token that is the one the socket has, as in Flet, or else a new one.
+        """
         message = wire.decode(packet)
         if not wire.is_registration(packet):
             raise wire.BadPacket("the first packet must register the client")
@@ -116,13 +121,25 @@ class PlainSocket:
             self.close(CloseCode.DRAINING)
             return
         token = message.body.get("session_id")
-        seat = await self._find(token) if token else None
-        if seat is None and self._out.closing:
+        if token is not None and not isinstance(token, str):
+            raise wire.BadPacket("a session id is text")
+        found = await self._find(token) if token else None
+        if found is not None:
+            self._settle_on(found)
+        elif self._out.closing:
             return
-        if seat is None:
+        elif self.seat is not None:
+            self._take_over(self.seat)
+        else:
             seat = self._node.new_seat(binding_of(self._visitor.cookie))
             seat.attach(self, "")
-        self.seat = seat
+            self._settle_on(seat)
+
+    def _settle_on(self, seat: Seat) -> None:
+        """Be this session's socket, and no other's."""
+        left, self.seat = self.seat, seat
+        if left is not None and left is not seat:
+            left.detach(self, for_good=True)
 
     async def _find(self, token: str) -> Seat | None:
         """Take the session of a token over; None when there is none to be had.
