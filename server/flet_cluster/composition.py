@@ -24,7 +24,7 @@ from flet_cluster.http.cookie import BindingCookie
 from flet_cluster.http.health import health_routes
 from flet_cluster.http.index import WebOptions
 from flet_cluster.http.static import WebClient
-from flet_cluster.metrics import PrometheusObserver
+from flet_cluster.metrics import PrometheusObserver, metrics_route
 from flet_cluster.node.node import Node
 from flet_cluster.protocol.limits import Limits
 from flet_cluster.serving import warn_of_unknown_variables
@@ -123,6 +123,8 @@ def create_app(
         return "draining" if holder["node"].draining else ""
 
     application.router.routes.extend(health_routes(lambda: "", ready))
+    if settings.metrics and isinstance(observer, PrometheusObserver):
+        application.router.routes.append(metrics_route(observer))
     client = WebClient(web_options(settings), settings.assets_dir)
     application.mount(base or "/", BindingCookie(client, base))
     return application

@@ -1,15 +1,58 @@
-"""Counts and measures with Prometheus' client (layer 4: may import layers 0 to 3 and prometheus_client)."""
+"""Counts and measures with Prometheus' client (layer 4: may import layers 0 to 3 and prometheus_client).
+
+Each process has figures of its own, and several may share a port: every series therefore carries the label
+``process``, so that what one scrape gets from one worker and the next from another never mixes.
+"""
 
 from __future__ import annotations
 
+import os
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from starlette.responses import Response
+from starlette.routing import Route
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 PREFIX = "flet_cluster_"
 SECONDS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 BYTES = (256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304)
+
+COUNTERS = {
+    "acquired": "sessions that came to this node",
+    "closed": "sockets that ended, by reason; by-client: not by this node",
+    "commit_retries": "attempts to commit that failed and were repeated",
+    "events_without_control": "events for controls that the state does not have",
+    "expired": "sessions ended by their deadline",
+    "fenced": "writes refused because another node has the session, or it is deleted",
+    "holders_asked": "requests to let a session go, by answer",
+    "interrupted": "handlers and mains cut short with their node",
+    "loop_blocked": "times the event loop was blocked",
+    "not_portable": "sessions found unable to travel",
+    "publications_lost": "pub/sub messages that did not reach other nodes",
+    "refilled": "sessions written back into a store that lost them",
+    "refused": "websockets not let in",
+    "released": "sessions this node let go",
+    "reloaded": "pages loaded anew into their session",
+    "repeats_dropped": "inputs that came a second time",
+    "reset": "users told that their session is lost, by reason",
+    "resumed": "pages that came back to their session",
+    "seal_failures": "sealed payloads that did not verify, by what they are",
+    "seized": "sessions taken by force, by whether their holder was known dead",
+    "tasks_lost": "bare tasks of sessions that ended with their node",
+}
+HISTOGRAMS = {
+    "acquire_seconds": "time to get a session from wherever it is",
+    "capture_seconds": "time to take a snapshot, on the event loop",
+    "commit_seconds": "time until the store has a snapshot: so long its output waits",
+    "loop_lag_seconds": "how long the event loop was blocked",
+    "restore_seconds": "time to rebuild a session, on the event loop",
+    "snapshot_bytes": "size of sealed snapshots",
+}
+"""All there is, with what it means."""
 
 
 class PrometheusObserver:
@@ -17,6 +60,7 @@ class PrometheusObserver:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._process = str(os.getpid())
         self._metrics: dict[str, Any] = {}
         self._children: dict[tuple[Any, ...], Any] = {}
         self._lock = threading.Lock()
@@ -40,13 +84,25 @@ class PrometheusObserver:
         if child is None:
             with self._lock:
                 metric = self._metrics.get(name) or self._make(kind, name, tuple(labels))
-                child = self._children[key] = metric.labels(**labels) if labels else metric
+                child = self._children[key] = metric.labels(process=self._process, **labels)
         return child
 
     def _make(self, kind: type[Any], name: str, labels: tuple[str, ...]) -> Any:
         more: dict[str, Any] = {}
         if kind is Histogram:
             more["buckets"] = BYTES if name.endswith("_bytes") else SECONDS
-        metric = kind(PREFIX + name, name.replace("_", " "), labels, registry=self.registry, **more)
+        meaning = COUNTERS.get(name) or HISTOGRAMS.get(name) or name.replace("_", " ")
+        metric = kind(PREFIX + name, meaning, ("process", *labels), registry=self.registry, **more)
         self._metrics[name] = metric
         return metric
+
+
+def metrics_route(observer: PrometheusObserver) -> Route:
+    """Make the route that Prometheus scrapes."""
+
+    async def endpoint(_request: Request) -> Response:
+        return Response(
+            observer.text(), media_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"}
+        )
+
+    return Route("/metrics", endpoint)

@@ -134,6 +134,8 @@ class Settings(BaseSettings):
     """Largest message a browser may send, bytes."""
     allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     """Origins besides the app's own that may open its socket; ``*`` for any."""
+    metrics: bool = False
+    """Whether ``/metrics`` answers, to anybody who can reach the app's port."""
     forwarded_allow_ips: str = "127.0.0.1,::1"
     """Proxies (addresses, networks or ``*``) whose X-Forwarded-* headers are believed."""
 

@@ -220,6 +220,7 @@ class LiveSession:
         """
         message = wire.decode(packet)
         if not self.progress.accept(seq):
+            self.host.observer.count("repeats_dropped")
             return
         kind = KINDS.get(message.action)
         if kind is None:

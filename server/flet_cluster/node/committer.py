@@ -217,6 +217,7 @@ class Committer:
                 raise
             except Exception as error:
                 # Whatever it was, output waits for this commit: for as long as it may, then it says so.
+                self._node.observer.count("commit_retries")
                 if not isinstance(error, StoreError):
                     logger.exception("session %s: commit failed, retrying", seat.id)
                 elif not isinstance(error, StoreUnavailable):

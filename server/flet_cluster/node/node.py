@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("flet_cluster.node")
 
+_OURS = frozenset(CloseCode)
+
 
 class Node:
     """One node. Everything runs on one loop; :meth:`start` and :meth:`stop` bracket its life.
@@ -75,7 +77,7 @@ class Node:
         self.host = host
         self.loop = host.loop
         self.observer = host.observer
-        self.vault = Vault(keys, settings.app_name)
+        self.vault = Vault(keys, settings.app_name, host.observer)
         self.tokens = Tokens(settings.key_ring(), settings.app_name)
         self.departures = Departures(self)
         self.publications = Publications(self)
@@ -163,6 +165,10 @@ class Node:
     def _lagged(self, seconds: float) -> None:
         self.observer.count("loop_blocked")
         self.observer.observe("loop_lag_seconds", seconds)
+
+    def closing(self, code: int) -> None:
+        """Note that a socket ends, and why: codes below 4000 are the client's own."""
+        self.observer.count("closed", reason=CloseCode(code).reason if code in _OURS else "by-client")
 
     def spawn(self, coro: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run one of the node's own coroutines; it never belongs to a session."""

@@ -52,6 +52,7 @@ class Publications:
                 PUBSUB_CHANNEL, self._node.vault.seal_message(PUBSUB_CHANNEL, payload)
             )
         except BusUnavailable as error:
+            self._node.observer.count("publications_lost", len(publications))
             logger.warning("%d pub/sub messages did not reach other nodes: %s", len(publications), error)
         except Exception:
             logger.exception("a pub/sub message cannot travel to other nodes")

@@ -92,7 +92,9 @@ class _Takeover:
         if isinstance(action, AskOwner):
             await asyncio.sleep(action.delay)
             asked = await self._node.control.ask_release(action.lease.owner, self._id, ASK_SECONDS)
-            return situation.heard(_reply(asked), self._elapsed)
+            reply = _reply(asked)
+            self._node.observer.count("holders_asked", answer=reply.value)
+            return situation.heard(reply, self._elapsed)
         if isinstance(action, Seize):
             logger.warning("session %s: taken by force from %s", self._id, action.lease.owner)
             self._node.observer.count("seized", dead=str(action.holder_is_dead).lower())

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import msgpack
 
 from flet_cluster.errors import SealBroken
+from flet_cluster.events import NullObserver
 from flet_cluster.host.inputs import Started
 from flet_cluster.model import Commit, MainState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from flet_cluster.events import Observer
     from flet_cluster.snapshot import KeyRing
 
 PURPOSE = "session"
@@ -70,11 +72,16 @@ class Meta:
 
 
 class Vault:
-    """Builds sealed commits, and opens what is in a record."""
+    """Builds sealed commits, and opens what is in a record.
 
-    def __init__(self, keys: KeyRing, app_name: str) -> None:
+    Args:
+        observer: hears of what does not verify.
+    """
+
+    def __init__(self, keys: KeyRing, app_name: str, observer: Observer | None = None) -> None:
         self._keys = keys
         self._app = app_name
+        self._observer = observer or NullObserver()
 
     def commit(  # noqa: PLR0913 - the fields of a commit, by name
         self,
@@ -126,6 +133,7 @@ class Vault:
         try:
             return self._keys.open(sealed, purpose="bus", context=(self._app, channel))
         except SealBroken:
+            self._observer.count("seal_failures", what="message")
             return None
 
     def _seal(self, payload: bytes, session_id: str, n: int, name: str) -> bytes:
@@ -136,4 +144,8 @@ class Vault:
     def _open(self, sealed: bytes, session_id: str, n: int, name: str) -> bytes:
         if not sealed:
             return b""
-        return self._keys.open(sealed, purpose=PURPOSE, context=(self._app, session_id, n, name))
+        try:
+            return self._keys.open(sealed, purpose=PURPOSE, context=(self._app, session_id, n, name))
+        except SealBroken:
+            self._observer.count("seal_failures", what=name)
+            raise

@@ -43,7 +43,7 @@ class LinkSocket:
         self._websocket = websocket
         self._visitor = visitor
         self._link = ServerLink(node.limits)
-        self._out = Outgoing(websocket, 4 * node.limits.max_tail_bytes + node.limits.max_frame)
+        self._out = Outgoing(websocket, 4 * node.limits.max_tail_bytes + node.limits.max_frame, node.closing)
         self.seat: Seat | None = None
         self.heard_at = node.loop.time()
         self._instance = ""

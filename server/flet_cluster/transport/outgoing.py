@@ -12,7 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 from flet_cluster.protocol.close import CloseCode
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Generator
+    from collections.abc import Callable, Coroutine, Generator
 
     from starlette.websockets import WebSocket
 
@@ -26,11 +26,15 @@ class Outgoing:
     Args:
         websocket: accepted already.
         max_bytes: what may wait; more closes the socket as a slow reader.
+        closing: told the code when it is decided that the socket ends.
     """
 
-    def __init__(self, websocket: WebSocket, max_bytes: int) -> None:
+    def __init__(
+        self, websocket: WebSocket, max_bytes: int, closing: Callable[[int], None] = lambda _code: None
+    ) -> None:
         self._websocket = websocket
         self._max_bytes = max_bytes
+        self._told = closing
         self._queue: deque[str | bytes] = deque()
         self._bytes = 0
         self._wake = asyncio.Event()
@@ -61,6 +65,7 @@ class Outgoing:
         """Close the socket after what is queued; the first close wins."""
         if self._closing is None:
             self._closing = (code, reason)
+            self._told(code)
             self._wake.set()
 
     def _send_at_once(self, message: str | bytes) -> None:

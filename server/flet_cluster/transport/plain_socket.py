@@ -40,7 +40,7 @@ class PlainSocket:
         self._node = node
         self._websocket = websocket
         self._visitor = visitor
-        self._out = Outgoing(websocket, 4 * node.limits.max_tail_bytes + node.limits.max_frame)
+        self._out = Outgoing(websocket, 4 * node.limits.max_tail_bytes + node.limits.max_frame, node.closing)
         self.seat: Seat | None = None
         self._opened_at = node.loop.time()
 
