@@ -75,7 +75,7 @@ def main() -> None:
                 times.append(seconds)
         median = statistics.median(times) * 1e3
         print(
-            f"start to open port, {workers} worker(s)  median {median:5.0f} ms  max {max(times) * 1e3:5.0f} ms"
+            f"start to open port, {workers} worker(s) median {median:5.0f} ms  max {max(times) * 1e3:5.0f} ms"
         )
 
 
