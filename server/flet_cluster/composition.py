@@ -34,6 +34,7 @@ from flet_cluster.stores.memory import MemoryStore
 from flet_cluster.stores.redis import RedisStore
 from flet_cluster.stores.trouble import is_from_redis, trouble_of
 from flet_cluster.transport import endpoint
+from flet_cluster.transport.binding import BrowserCookie
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -126,7 +127,7 @@ def create_app(
     if settings.metrics and isinstance(observer, PrometheusObserver):
         application.router.routes.append(metrics_route(observer))
     client = WebClient(web_options(settings), settings.assets_dir)
-    application.mount(base or "/", BindingCookie(client, base))
+    application.mount(base or "/", BindingCookie(client, BrowserCookie.of(settings)))
     return application
 
 

@@ -7,26 +7,49 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from flet_cluster.http.cookie import BindingCookie
+from flet_cluster.settings import Settings
+from flet_cluster.transport.binding import BrowserCookie
 
 PAGE = {"sec-fetch-dest": "document"}
+COOKIE = BrowserCookie("flet_cluster_app", "/sub")
 
 
-async def get(headers: dict[str, str], path: str = "") -> httpx.Response:
-    app = BindingCookie(PlainTextResponse("page"), path)
+async def get(headers: dict[str, str]) -> httpx.Response:
+    app = BindingCookie(PlainTextResponse("page"), COOKIE)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app.example") as client:
         return await client.get("/", headers=headers)
 
 
 async def test_a_browser_gets_it_with_its_first_page() -> None:
-    answer = await get(PAGE, "/sub")
-    assert answer.headers["set-cookie"].startswith("flet_cluster=")
+    answer = await get(PAGE)
+    assert answer.headers["set-cookie"].startswith("flet_cluster_app=")
     assert "HttpOnly" in answer.headers["set-cookie"]
     assert "Path=/sub" in answer.headers["set-cookie"]
     assert "private" in answer.headers["cache-control"]
 
 
+async def test_the_cookie_of_another_app_is_not_this_ones() -> None:
+    assert "set-cookie" in (await get({**PAGE, "cookie": "flet_cluster_other=theirs"})).headers
+
+
+def test_it_is_out_of_reach_of_scripts_and_other_sites() -> None:
+    header = COOKIE.header("value", secure=True)
+    assert header.startswith("flet_cluster_app=value;")
+    for part in ("HttpOnly", "SameSite=Lax", "Path=/sub", "Secure"):
+        assert part in header
+    assert "Secure" not in COOKIE.header("value", secure=False)
+
+
+def test_its_name_tells_apps_and_their_paths_apart() -> None:
+    places = [("one", ""), ("two", ""), ("one", "sub"), ("one", "sub/sub")]
+    cookies = [BrowserCookie.of(Settings(app_name=name, app_path=path)) for name, path in places]
+    assert len({cookie.name for cookie in cookies}) == len(places)
+    assert [cookie.path for cookie in cookies] == ["/", "/", "/sub", "/sub/sub"]
+    assert cookies[0] == BrowserCookie.of(Settings(app_name="one"))
+
+
 @pytest.mark.parametrize(
-    "headers", [{}, {"sec-fetch-dest": "script"}, {**PAGE, "cookie": "flet_cluster=mine"}]
+    "headers", [{}, {"sec-fetch-dest": "script"}, {**PAGE, "cookie": "flet_cluster_app=mine"}]
 )
 async def test_nobody_else_does(headers: dict[str, str]) -> None:
     answer = await get(headers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flet_cluster.transport.handshake import cookie_header, origin_allowed
+from flet_cluster.transport.handshake import origin_allowed
 
 
 @pytest.mark.parametrize(
@@ -52,11 +52,3 @@ def test_allowed(origin: str | None, host: str, allowed: tuple[str, ...]) -> Non
 )
 def test_refused(origin: str, host: str, allowed: tuple[str, ...]) -> None:
     assert not origin_allowed(origin, host, "ws", allowed)
-
-
-def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites() -> None:
-    header = cookie_header("value", "/app", secure=True)
-    assert header.startswith("flet_cluster=value;")
-    for part in ("HttpOnly", "SameSite=Lax", "Path=/app", "Secure"):
-        assert part in header
-    assert "Secure" not in cookie_header("value", "/", secure=False)

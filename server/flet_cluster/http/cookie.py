@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 
-from flet_cluster.node.tokens import COOKIE, new_cookie
-from flet_cluster.transport.handshake import cookie_header
+from flet_cluster.node.tokens import new_cookie
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from flet_cluster.transport.binding import BrowserCookie
 
 
 class BindingCookie:
@@ -23,12 +24,12 @@ class BindingCookie:
 
     Args:
         app: what serves the pages.
-        path: the app's path, where the cookie is valid.
+        cookie: name and path of the app's cookie.
     """
 
-    def __init__(self, app: ASGIApp, path: str) -> None:
+    def __init__(self, app: ASGIApp, cookie: BrowserCookie) -> None:
         self._app = app
-        self._path = path or "/"
+        self._cookie = cookie
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -37,10 +38,10 @@ class BindingCookie:
         else:
             await self._app(scope, receive, send)
 
-    @staticmethod
-    def _is_due(request: HTTPConnection) -> bool:
+    def _is_due(self, request: HTTPConnection) -> bool:
         """Whether a browser navigates here and has no cookie yet."""
-        return request.headers.get("sec-fetch-dest") == "document" and COOKIE not in request.cookies
+        is_page = request.headers.get("sec-fetch-dest") == "document"
+        return is_page and self._cookie.value(request) is None
 
     def _giving(self, send: Send, *, secure: bool) -> Send:
         """Add the cookie to the answer, and keep shared caches from giving it to others."""
@@ -49,7 +50,7 @@ class BindingCookie:
             """Pass a message on."""
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.append("set-cookie", cookie_header(new_cookie(), self._path, secure=secure))
+                headers.append("set-cookie", self._cookie.header(new_cookie(), secure=secure))
                 headers["cache-control"] = "private, no-cache"
             await send(message)
 

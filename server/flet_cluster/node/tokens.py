@@ -21,9 +21,6 @@ from flet_cluster.errors import TokenRefused
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COOKIE = "flet_cluster"
-"""Name of the cookie that binds sessions to a browser."""
-
 
 def new_session_id() -> str:
     """Return an id nobody can guess: 128 random bits, safe in keys and URLs."""

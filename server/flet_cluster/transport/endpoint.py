@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from flet_cluster.protocol.frames import SUBPROTOCOL
+from flet_cluster.transport.binding import BrowserCookie
 from flet_cluster.transport.handshake import origin_allowed, visitor_of
 from flet_cluster.transport.link_socket import LinkSocket
 from flet_cluster.transport.plain_socket import PlainSocket
@@ -32,7 +33,7 @@ async def serve(node: Node, websocket: WebSocket) -> None:
         node.observer.count("refused", reason="origin")
         await websocket.close(FORBIDDEN)  # before accept: the handshake is answered with 403
         return
-    visitor = visitor_of(websocket)
+    visitor = visitor_of(websocket, BrowserCookie.of(node.settings))
     if SUBPROTOCOL in websocket.scope.get("subprotocols", []):
         await websocket.accept(SUBPROTOCOL, headers=visitor.headers())
         await LinkSocket(node, websocket, visitor).run()

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from http.cookies import SimpleCookie
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from flet_cluster.host.connection import ClientInfo
-from flet_cluster.node.tokens import COOKIE, new_cookie
+from flet_cluster.node.tokens import new_cookie
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from starlette.websockets import WebSocket
+
+    from flet_cluster.transport.binding import BrowserCookie
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
@@ -92,27 +93,17 @@ class Visitor:
     cookie: str | None
     fresh_cookie: bool
     secure: bool
-    path: str
+    binding: BrowserCookie
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """Return headers for the answer to the handshake."""
         if not self.fresh_cookie or self.cookie is None:
             return []
-        return [(b"set-cookie", cookie_header(self.cookie, self.path, secure=self.secure).encode())]
+        return [(b"set-cookie", self.binding.header(self.cookie, secure=self.secure).encode())]
 
 
-def cookie_header(value: str, path: str, *, secure: bool) -> str:
-    """Return the Set-Cookie value that binds sessions to this browser."""
-    cookie: SimpleCookie = SimpleCookie()
-    cookie[COOKIE] = value
-    morsel = cookie[COOKIE]
-    morsel["path"], morsel["httponly"], morsel["samesite"] = path or "/", True, "Lax"
-    morsel["secure"] = secure
-    return morsel.OutputString()
-
-
-def visitor_of(websocket: WebSocket) -> Visitor:
-    """Read the handshake."""
+def visitor_of(websocket: WebSocket, binding: BrowserCookie) -> Visitor:
+    """Read the handshake of an app with this cookie."""
     url: Any = websocket.url
     base, _, _ = str(url).partition("?")
     parent = base.rsplit("/", 1)[0]
@@ -123,6 +114,6 @@ def visitor_of(websocket: WebSocket) -> Visitor:
         ip=websocket.client.host if websocket.client else "",
         user_agent=websocket.headers.get("user-agent", ""),
     )
-    cookie = websocket.cookies.get(COOKIE)
+    cookie = binding.value(websocket)
     fresh = cookie is None and "origin" in websocket.headers
-    return Visitor(client, new_cookie() if fresh else cookie, fresh, url.scheme == "wss", f"/{name}")
+    return Visitor(client, new_cookie() if fresh else cookie, fresh, url.scheme == "wss", binding)
