@@ -18,20 +18,36 @@ from flet.messaging.protocol import (
     decode_ext_from_msgpack,
 )
 
+from flet_cluster.host.measure import count_values
+
 PROTOCOL_PACKET = 0
 """First byte of a packet that carries a msgpack message."""
 CHANNEL_PACKET = 1
 """First byte of a packet that carries raw bytes of a data channel."""
+
+SMALL_PACKET = 1024
+"""Up to so many bytes a packet is unpacked unseen: whatever it holds costs little."""
+MAX_REGISTRATION = 64 * 1024
+"""Bytes of a registration: anybody may send one. Those of Flet's clients have some hundred."""
+MAX_VALUES = 100_000
+"""Values in one packet, those in its lists and maps included."""
+VALUE_BYTES = 64
+"""What a value costs as an object, in round numbers."""
 
 _encode_object = configure_encode_object_for_msgpack(BaseControl)  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)
 class ClientMessage:
-    """One decoded message of a client: what it wants and the body it sent along."""
+    """One decoded message of a client: what it wants and the body it sent along.
+
+    Attributes:
+        weight: about how many bytes of memory it takes.
+    """
 
     action: MessageAction
     body: dict[str, Any]
+    weight: int
 
 
 class BadPacket(ValueError):
@@ -58,13 +74,18 @@ def decode(packet: bytes) -> ClientMessage:
     """Decode a protocol packet of a client.
 
     Raises:
-        BadPacket: when it is empty, of another type, or not a ``[action, body]`` pair.
+        BadPacket: when it is empty, of another type, not a ``[action, body]`` pair, or costs too much.
     """
     if not packet or packet[0] != PROTOCOL_PACKET:
         raise BadPacket("not a protocol packet")
+    if len(packet) > MAX_REGISTRATION and is_registration(packet):
+        raise BadPacket(f"a registration of {len(packet)} bytes")
+    packed, weight = memoryview(packet)[1:], len(packet)
     try:
-        action, body = msgpack.unpackb(memoryview(packet)[1:], ext_hook=decode_ext_from_msgpack)
-        return ClientMessage(MessageAction(action), dict(body))
+        if weight > SMALL_PACKET:
+            weight += VALUE_BYTES * count_values(packed, MAX_VALUES)
+        action, body = msgpack.unpackb(packed, ext_hook=decode_ext_from_msgpack)
+        return ClientMessage(MessageAction(action), dict(body), weight)
     except (ValueError, TypeError, OverflowError, msgpack.UnpackException) as error:
         raise BadPacket(f"not a Flet message: {error}") from error
 

@@ -114,9 +114,9 @@ class PlainSocket:
 
         Without a valid token that is the one the socket has, as in Flet, or else a new one.
         """
-        message = wire.decode(packet)
         if not wire.is_registration(packet):
             raise wire.BadPacket("the first packet must register the client")
+        message = wire.decode(packet)
         if self._node.draining:
             self.close(CloseCode.DRAINING)
             return
