@@ -173,6 +173,7 @@ def build_node(program: Program, settings: Settings, observer: Observer, faults:
     guard_loop(loop)
     portables = flet_portables()
     lost.register(portables)
+    limits = Limits(max_frame=settings.max_frame_size, handshake_seconds=settings.handshake_timeout)
     host = HostEnvironment(
         program=program,
         loop=loop,
@@ -182,8 +183,8 @@ def build_node(program: Program, settings: Settings, observer: Observer, faults:
         portables=portables,
         observer=observer,
         faults=faults,
+        limits=limits,
     )
-    limits = Limits(max_frame=settings.max_frame_size, handshake_seconds=settings.handshake_timeout)
     keys = KeyRing(settings.key_ring())
     if settings.redis_url is None:
         return Node(settings, limits, MemoryStore(), MemoryBus(), host, keys)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flet_cluster.events import FaultPoints, NullObserver, Observer
+from flet_cluster.protocol.limits import Limits
 
 if TYPE_CHECKING:
     import asyncio
@@ -34,4 +35,5 @@ class HostEnvironment:
     portables: Portables
     observer: Observer = field(default_factory=NullObserver)
     faults: FaultPoints = field(default_factory=FaultPoints)
+    limits: Limits = field(default_factory=Limits)
     eager: dict[Any, bool] = field(default_factory=dict)

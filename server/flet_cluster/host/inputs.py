@@ -5,8 +5,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from flet_cluster.protocol.limits import Limits
 
 Kind = Literal["register", "event", "props", "reply", "deliver"]
 
@@ -21,6 +26,7 @@ class Input:
         body: decoded message body, or (handler, arguments) of a delivery.
         client: for a registration: what the handshake said.
         instance: the page load that gave it its number.
+        weight: what it takes of the inbox, in bytes; 0 for what the node itself caused.
     """
 
     kind: Kind
@@ -28,6 +34,68 @@ class Input:
     body: Any
     client: Any = None
     instance: str = ""
+    weight: int = 0
+
+
+class Inbox:
+    """Inputs that wait for their turn, in order.
+
+    What clients sent is bounded (I7), also over page loads: a new page has a window of its own, but what the
+    old ones sent still waits. Who accepts inputs asks :attr:`full` first.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._items: deque[Input] = deque()
+        self._frames = 0
+        self._weight = 0
+        self._room = asyncio.Event()
+        self._room.set()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def full(self) -> bool:
+        """Whether clients have to wait."""
+        return self._frames >= self._limits.max_inbox_frames or self._weight >= self._limits.max_inbox_bytes
+
+    def put(self, item: Input) -> None:
+        """Add an input."""
+        self._items.append(item)
+        self._count(item, 1)
+
+    def take(self) -> Input:
+        """Return the next one."""
+        item = self._items.popleft()
+        self._count(item, -1)
+        return item
+
+    def drop_registrations(self) -> None:
+        """Forget who asked for a page that is gone."""
+        items, self._items = self._items, deque()
+        for item in items:
+            if item.kind == "register":
+                self._count(item, -1)
+            else:
+                self._items.append(item)
+
+    async def room(self) -> None:
+        """Wait until it is not full, or nobody empties it any more."""
+        await self._room.wait()
+
+    def close(self) -> None:
+        """Nobody empties it any more."""
+        self._room.set()
+
+    def _count(self, item: Input, sign: int) -> None:
+        if item.weight:
+            self._frames += sign
+            self._weight += sign * item.weight
+            if self.full:
+                self._room.clear()
+            else:
+                self._room.set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +120,13 @@ class Progress:
     accepted: int = 0
     running: dict[str, Started] = field(default_factory=dict)
 
-    def accept(self, seq: int) -> bool:
-        """Take an input in; False if it was taken before."""
-        if seq <= self.accepted:
-            return False
+    def knows(self, seq: int) -> bool:
+        """Whether an input was taken in before."""
+        return seq <= self.accepted
+
+    def accept(self, seq: int) -> None:
+        """Take an input in."""
         self.accepted = seq
-        return True
 
     def start(self, seq: int) -> None:
         """An input starts; 0 is none of the browser's."""

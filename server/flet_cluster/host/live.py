@@ -11,17 +11,16 @@ import asyncio
 import contextvars
 import inspect
 import logging
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from flet.controls.context import _context_page
 from flet.messaging.protocol import MessageAction
 
-from flet_cluster.errors import NotPortable, SnapshotError
+from flet_cluster.errors import NotPortable, ProtocolError, SnapshotError
 from flet_cluster.host import startup, wire
 from flet_cluster.host.background import Background
 from flet_cluster.host.connection import ClientInfo, HostConnection
-from flet_cluster.host.inputs import Input, Kind, Progress, Started
+from flet_cluster.host.inputs import Inbox, Input, Kind, Progress, Started
 from flet_cluster.host.loops import task_watcher
 from flet_cluster.host.picture import Captured, Extra, Listener
 from flet_cluster.host.portable import capture_session, restore_session
@@ -30,6 +29,7 @@ from flet_cluster.host.remount import remounted
 from flet_cluster.host.session import HostSession
 from flet_cluster.host.session_lane import SessionLane
 from flet_cluster.model import MainState
+from flet_cluster.protocol.close import CloseCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -77,7 +77,7 @@ class LiveSession:
         self._began: dict[int, float] = {}
         self.gone = False
         self.muted = False
-        self._queue: deque[Input] = deque()
+        self.inbox = Inbox(host.limits)
         self._packets: list[bytes] = []
         self._publications: list[Publication] = []
         self.starting = False
@@ -217,15 +217,19 @@ class LiveSession:
 
         Raises:
             BadPacket: the packet is not Flet's.
+            ProtocolError: too much waits already; it is not accepted, and has to come again.
         """
         message = wire.decode(packet)
-        if not self.progress.accept(seq):
+        if self.progress.knows(seq):
             self.host.observer.count("repeats_dropped")
             return
         kind = KINDS.get(message.action)
         if kind is None:
             raise wire.BadPacket(f"a client does not send {message.action.name}")
-        self._put(Input(kind, seq, message.body, client, self.instance))
+        if self.inbox.full and kind != "register":  # those of a page are dropped when the next one comes
+            raise ProtocolError(CloseCode.OVERLOADED, "too many inputs wait")
+        self.progress.accept(seq)
+        self._put(Input(kind, seq, message.body, client, self.instance, message.weight))
 
     def page_event(self, name: str, data: Any = None) -> None:
         """Queue an event of the page that the node itself causes (``connect``, ``disconnect``, ``close``)."""
@@ -239,7 +243,7 @@ class LiveSession:
             self._put(Input("deliver", 0, call))
 
     def _put(self, item: Input) -> None:
-        self._queue.append(item)
+        self.inbox.put(item)
         self.pump()
 
     def begin(self, item: Input) -> None:
@@ -265,8 +269,8 @@ class LiveSession:
 
     def pump(self) -> None:
         """Start queued inputs, in order, as far as the lane is free."""
-        while self._queue and self.lane.free and not (self.starting or self.preparing or self.gone):
-            item = self._queue.popleft()
+        while self.inbox and self.lane.free and not (self.starting or self.preparing or self.gone):
+            item = self.inbox.take()
             try:
                 self._take(item)
             except Exception as error:  # noqa: BLE001 - from a client's data, or from what is on the page
@@ -410,7 +414,7 @@ class LiveSession:
         """Whether another node may have the session now without anything being cut short."""
         return (
             self.lane.free
-            and not self._queue
+            and not self.inbox
             and not self.handlers
             and not self.tasks
             and not self.background.threads
@@ -466,12 +470,13 @@ class LiveSession:
         if instance:  # plain clients number nothing: their inputs are counted here, and go on
             self.progress.restart()
         # What the old page sent is done, as in Flet; but its request for a page would answer the new one's.
-        self._queue = deque(item for item in self._queue if item.kind != "register")
+        self.inbox.drop_registrations()
         self.muted = True
 
     def dispose(self) -> None:
         """Stop everything of the session on this node. Its output goes nowhere from here on."""
         self.gone = True
+        self.inbox.close()
         self.background.stop()
         for task in list(self.tasks):
             logger.warning("session %s: task %s is lost with this node", self.id, task.get_name())

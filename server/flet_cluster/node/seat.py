@@ -280,6 +280,7 @@ class Seat:
 
         Raises:
             BadPacket: it is not a packet of Flet.
+            ProtocolError: too much waits already.
             SealBroken, SnapshotError: the session cannot be rebuilt here.
         """
         live = self.wake()

@@ -41,6 +41,7 @@ class PlainSocket:
         self._websocket = websocket
         self._visitor = visitor
         self._out = Outgoing(websocket, 4 * node.limits.max_tail_bytes + node.limits.max_frame, node.closing)
+        self._sending: asyncio.Task[None] | None = None
         self.seat: Seat | None = None
         self._opened_at = node.loop.time()
 
@@ -65,7 +66,7 @@ class PlainSocket:
 
     async def run(self) -> None:
         """Serve the socket until it ends."""
-        sending = self._node.spawn(self._out.run())
+        self._sending = sending = self._node.spawn(self._out.run())
         self._node.sockets.add(self)
         try:
             await self._receive()
@@ -87,6 +88,18 @@ class PlainSocket:
                 self.close(CloseCode.PROTOCOL if packet is None else CloseCode.TOO_BIG)
                 return
             await self._take(packet)
+            await self._until_room()
+
+    async def _until_room(self) -> None:
+        """Read no more while as much waits as may: then the client waits too, and nothing is lost (I7)."""
+        live = self.seat.live if self.seat is not None else None
+        if live is None or not live.inbox.full or self._sending is None:
+            return
+        room = asyncio.ensure_future(live.inbox.room())
+        try:
+            await asyncio.wait([room, self._sending], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            room.cancel()
 
     async def _take(self, packet: bytes) -> None:
         """Handle one packet of Flet's protocol."""
