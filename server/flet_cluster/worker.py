@@ -32,7 +32,8 @@ def main() -> None:
     _die_with_parent()
     # The supervisor says when to stop; a Ctrl-C in the terminal reaches the whole process group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # Until it serves there is nothing to save. An exception could land in a callback that swallows it.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     plan = channel.receive()
     if plan is None:
         return

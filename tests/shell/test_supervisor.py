@@ -134,6 +134,17 @@ def test_second_signal_does_not_wait(tmp_path: Path, workers: int) -> None:
         assert not any(alive(pid) for pid in pids)
 
 
+def test_a_worker_that_still_loads_its_app_ends_at_once_whatever_that_swallows(tmp_path: Path) -> None:
+    app = (
+        "import time\nprint('loading', flush=True)\nwhile True:\n"
+        "    try:\n        time.sleep(0.05)\n    except BaseException:\n        pass\n"
+    )
+    with served(tmp_path, app=app, workers=2) as running:
+        eventually(lambda: running.output().count("loading") == 2, "both load")
+        assert running.stop() == 0
+        assert "killing it" not in running.output()
+
+
 def test_drain_is_bounded(tmp_path: Path) -> None:
     with served(tmp_path, "draining_for_ever", workers=2, drain_timeout=1) as running:
         all_serve(running, 2)
