@@ -149,6 +149,23 @@ def test_a_global_that_another_thread_deletes_meanwhile(
     assert app.copy([module.L1])[0] is module.L1
 
 
+def test_objects_with_several_names_and_externals_that_have_one(app: AppFolder) -> None:
+    """The pickler numbers on from the size of its memo, so nothing may be counted twice."""
+    module = app.load(
+        many(30) + "\nSAME = L3\nALL = globals()\nclass C: inner = L4; more = L4\ndef f(): pass\n"
+    )
+    module.f.mark = module.L5
+    module.f.all = module.ALL
+    for externals in ({}, {"one": module.L3, "two": module.L7, "three": module.L3, "all": vars(module)}):
+        pair = ["a pair", 1]
+        root = [module.SAME, module.L4, module.L5, module.ALL, pair, (pair, [pair]), module.L7, {"x": pair}]
+        copied = app.copy(root, externals)
+        assert copied[1] is module.L4
+        assert copied[3] is vars(module)
+        assert copied[:3] + copied[4:] == root[:3] + root[4:]
+        assert copied[4] is copied[5][0] is copied[5][1][0] is copied[7]["x"]
+
+
 def test_attributes_and_cells_of_functions_are_read_each_time(app: AppFolder) -> None:
     module = app.load(
         """

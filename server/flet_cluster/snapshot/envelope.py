@@ -84,18 +84,19 @@ def _may_refer_to(body: bytes, first: int, stop: int) -> set[int]:
     consumed: what seems to be one may be the next opcode. An index too many is borne by the reading side; one
     too few never is.
     """
-    found = {argument[0] for argument in _short_gets(first, stop).findall(body)} if first < stop else set()
+    found: set[int] = set()
+    if first < min(stop, _SHORT_INDEX):
+        found = {argument[0] for argument in _short_gets(first, stop).findall(body)}
     if stop > _SHORT_INDEX:
         arguments = set(_long_gets(stop).findall(body))
-        found |= {index for index in map(_number, arguments) if first <= index < stop}
+        found |= {index for index in map(_number, arguments) if max(first, _SHORT_INDEX) <= index < stop}
     return found
 
 
 @functools.lru_cache
 def _short_gets(first: int, stop: int) -> re.Pattern[bytes]:
     """Match BINGET: ``h`` and a byte."""
-    last = min(stop, _SHORT_INDEX) - 1
-    return re.compile(rb"h(?=([\x%02x-\x%02x]))" % (min(first, last), last))
+    return re.compile(rb"h(?=([\x%02x-\x%02x]))" % (first, min(stop, _SHORT_INDEX) - 1))
 
 
 @functools.lru_cache

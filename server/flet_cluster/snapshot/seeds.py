@@ -57,6 +57,10 @@ class Seeds:
         names += self._lasting
         memo: Memo = dict(zip(map(id, objects), zip(itertools.count(FIRST + count), objects), strict=False))
         memo.update(first)
+        # The pickler numbers on from the size of its memo: what has two names must not leave it too small.
+        for _ in range(FIRST + len(names) - len(memo)):
+            gap = object()
+            memo[id(gap)] = (0, gap)
         for name, obj in self._fleeting():
             if id(obj) not in memo and self._nameable[type(obj)] and not is_value(obj):
                 memo[id(obj)] = (FIRST + len(names), obj)
