@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from flet_cluster.host.lane import LanePool
 from flet_cluster.host.loops import guard_loop
 from flet_cluster.host.portable import flet_portables
 from flet_cluster.host.program import Program, program_of
+from flet_cluster.host.threads import PageThreads
 from flet_cluster.http.cookie import BindingCookie
 from flet_cluster.http.health import health_routes
 from flet_cluster.http.index import WebOptions
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
 STORE_SECONDS = 5.0
 """How long one command to the store may be tried; never longer than output may wait for it."""
-IDLE_THREADS = 40
-"""Threads for ``page.run_thread``, as many as Flet's own default on a small machine."""
+PAGE_THREADS = 1000
+"""Threads for ``page.run_thread`` of all sessions of a node: they mostly sleep, and may never end."""
 
 
 def app(main: Callable[..., Any], **arguments: Any) -> FastAPI:
@@ -178,7 +178,7 @@ def build_node(program: Program, settings: Settings, observer: Observer, faults:
         program=program,
         loop=loop,
         lanes=LanePool(loop, settings.lane_threads),
-        executor=concurrent.futures.ThreadPoolExecutor(IDLE_THREADS, thread_name_prefix="page-thread"),
+        executor=PageThreads(PAGE_THREADS, observer),
         code=CodeIndex(program.is_app_module, program.modules.canonical),
         portables=portables,
         observer=observer,

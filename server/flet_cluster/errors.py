@@ -8,6 +8,7 @@ ClusterError
 ├── FletNotSupported           the installed Flet lacks something the host needs
 ├── SnapshotError
 │   ├── NotPortable            an object of the session cannot travel; carries its path
+│   ├── GraphChanged           a thread changed the session while it was captured (retry)
 │   └── SnapshotOutdated       the app's code is not the code the snapshot was taken from
 ├── SealBroken                 a sealed payload does not verify
 ├── ProtocolError              the peer broke the link's rules; carries a close code
@@ -69,6 +70,10 @@ class NotPortable(SnapshotError):
         super().__init__(f"{path}: {reason}")
         self.path = path
         self.reason = reason
+
+
+class GraphChanged(SnapshotError):
+    """Another thread changed the session while it was being captured. Capture it again in a moment."""
 
 
 class SnapshotOutdated(SnapshotError):

@@ -213,7 +213,7 @@ class _Goodbye:
     """Ends this process from within if it does not end by itself.
 
     A handler that blocks the event loop keeps the server from noticing that it should stop. And Python waits
-    at its end for the threads that an app started (``page.run_thread``, ``asyncio.to_thread``), which may
+    at its end for the threads that an app started (``asyncio.to_thread``, ``threading.Thread``), which may
     never end: a node would stay, with no port and no session, until somebody kills it.
     """
 

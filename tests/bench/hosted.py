@@ -127,6 +127,11 @@ class Hosted:
     def datagram(self, packet: bytes) -> None:
         """Raw bytes are not state."""
 
+    @property
+    def departing(self) -> bool:
+        """Nobody asks the session to leave: it is captured where it is."""
+        return False
+
     # a session's beginnings
 
     def start(self) -> None:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import flet as ft
 import pytest
-from tests.node.desk import desk
+from tests.node.desk import Desk, Wire, desk
 from tests.steps import Click
 
 from flet_cluster.errors import StoreError
 from flet_cluster.host.pubsub import Publication
-from flet_cluster.node import committer
+from flet_cluster.model import NodeInfo, Record
+from flet_cluster.node import committer, upkeep
 from flet_cluster.protocol.close import CloseCode
 
 if TYPE_CHECKING:
     from flet_cluster.model import Commit
+    from flet_cluster.node.seat import Seat
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +75,49 @@ def main(page: ft.Page) -> None:
         page.pubsub.send_all("gone")
 
     page.on_close = closed
+
+
+CLOSED: list[str] = []
+"""Sessions that got their ``on_close``: in the module, so that there is one list, which does not travel."""
+
+
+def farewell(page: ft.Page) -> None:
+    page.add(ft.Text("Count: 0"))
+    page.on_close = lambda _: CLOSED.append(page.session.id)
+
+
+async def test_all_that_expire_together_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    CLOSED.clear()
+    monkeypatch.setattr("tests.node.desk.main", farewell)
+    counter = Counter[str]()
+    async with desk() as work:
+        monkeypatch.setattr(work.node.observer, "count", lambda name, **_: counter.update([name]))
+        seats = [await opened(work, number) for number in range(3 * upkeep.CLOSED_AT_ONCE)]
+        busy = seats[0]  # held by a node that lives, which has not come to it: it must not hide the others
+        for seat in seats:
+            assert await work.node.departures.give_up(seat)
+        timeout = work.node.settings.session_timeout
+        assert isinstance(await work.store.acquire(busy.id, "another node", timeout), Record)
+        await work.store.heartbeat(NodeInfo("another node"), 1e9)
+        await work.store.touch([work.seat.id], 1e6)
+        later = time.time() + timeout + 1
+        monkeypatch.setattr(work.store, "_clock", lambda: later)
+        await work.node._upkeep._expire()
+        assert sorted(CLOSED) == sorted(seat.id for seat in seats if seat is not busy)
+        assert await work.store.expired(1000) == [busy.id]
+        assert counter["expired"] == len(seats) - 1
+
+
+async def opened(work: Desk, number: int) -> Seat:
+    """Open one more session of the desk's node; its user leaves."""
+    seat, wire = work.node.new_seat("", f"instance-{number + 2}"), Wire()
+    seat.attach(wire, seat.instance)
+    other = Desk(work.node, work.store, seat, wire)
+    other.give(wire.client.register())
+    await other.until(lambda: other.shows("Count: 0"))
+    await other.settle()
+    seat.detach(wire, for_good=False)
+    return seat
 
 
 async def test_what_on_close_publishes_is_not_lost_when_the_store_is_slow(

@@ -11,12 +11,13 @@ import sys
 import threading
 import types
 import weakref
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flet_cluster.errors import NotPortable
+from flet_cluster.errors import GraphChanged, NotPortable
+from flet_cluster.snapshot import report
 
 if TYPE_CHECKING:
     from tests.snapshot.appcode import AppFolder
@@ -238,3 +239,57 @@ def test_very_deep_graphs(app: AppFolder) -> None:
     assert count == 20_000
     while head is not None:  # take it apart: freeing it in one go recurses as deep
         head = head.next
+
+
+def test_a_chain_that_is_too_long_is_named_without_a_walk_over_all_of_it(
+    app: AppFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node, looked_at = app.load(NODE).Node, Counter[str]()
+    edges = report._edges
+
+    def counting(*args: Any) -> Any:
+        looked_at["objects"] += 1
+        return edges(*args)
+
+    monkeypatch.setattr(report, "_edges", counting)
+    head = None
+    for _ in range(300_000):
+        head = node(next=head)
+    with pytest.raises(NotPortable, match="too long a chain") as caught:
+        app.capture(head)
+    assert looked_at["objects"] <= report._MOST_OBJECTS
+    assert len(str(caught.value)) < 500
+    while head is not None:
+        head = head.next
+
+
+def test_the_path_to_something_far_down_is_short(app: AppFolder) -> None:
+    node = app.load(NODE).Node
+    head = node(next=memoryview(b""))
+    for _ in range(200):
+        head = node(next=head)
+    with pytest.raises(NotPortable, match="memoryview") as caught:
+        app.capture(head)
+    assert "…" in caught.value.path
+    assert len(caught.value.path) < 400
+
+
+GROWING = (
+    NODE
+    + """
+class Growing:
+    def __init__(self, into): self.into = into
+    def __reduce__(self):
+        self.into[len(self.into)] = None  # what another thread would do in the middle
+        return Growing, (None,)
+"""
+)
+
+
+def test_what_changes_while_it_is_written_says_nothing_of_what_can_travel(app: AppFolder) -> None:
+    items: dict[Any, Any] = {"one": 1}
+    items["growing"] = app.load(GROWING).Growing(items)
+    with pytest.raises(GraphChanged):
+        app.capture(items)
+    del items["growing"]
+    app.capture(items)

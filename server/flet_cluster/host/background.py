@@ -9,12 +9,17 @@ from __future__ import annotations
 
 import concurrent.futures
 import inspect
+import logging
+import threading
+import weakref
+from collections import deque
 from typing import TYPE_CHECKING, Any, Literal
 
 from flet.controls.context import _context_page
 from flet.controls.page import Page
 
 from flet_cluster.host import internals
+from flet_cluster.host.pause import Pause
 
 if TYPE_CHECKING:
     import asyncio
@@ -22,7 +27,16 @@ if TYPE_CHECKING:
 
     from flet_cluster.host.live import LiveSession
 
+logger = logging.getLogger("flet_cluster.host")
+
 Kind = Literal["task", "thread", "effect"]
+
+THREADS_AT_ONCE = 40
+"""Threads of one session, as many as Flet has for all of an app on a small machine; more calls wait."""
+PAUSE_PATIENCE = 0.25
+"""How long a thread waits for the loop, seconds: without the pause, what it shows goes out all the same."""
+PARK_SECONDS = 5.0
+"""How long a thread that has just updated the page waits for its session to leave this node."""
 
 
 class BackgroundCall:
@@ -98,6 +112,9 @@ class Background:
         self._live = live
         self.calls: dict[BackgroundCall, None] = {}
         self.threads = 0
+        self._idents: set[int] = set()
+        self._parked: set[Pause] = set()
+        self._waiting: deque[BackgroundCall] = deque()
         self._adopted: list[BackgroundCall] = []
         self._stopping = False
 
@@ -154,6 +171,8 @@ class Background:
     def _ended(self, call: BackgroundCall, task: asyncio.Task[Any]) -> None:
         """Settle the future, unless the call only stops here to go on elsewhere."""
         if self._stopping:
+            if not task.cancelled():
+                task.exception()  # seen: it was cut short
             return
         self.calls.pop(call, None)
         call.cancel = None
@@ -175,28 +194,84 @@ class Background:
             future.set_result(result)
 
     def _start_thread(self, call: BackgroundCall) -> None:
-        """Run a function in the executor, with the page bound as Flet does."""
+        """Run a function in a thread, with the page bound as Flet does.
+
+        The thread holds nothing of the session but what the app's function does.
+        """
+        if self.threads >= THREADS_AT_ONCE:
+            self._wait(call)
+            return
         self.threads += 1
-        context = self._live.context()
+        context, loop = self._live.context(), self._live.host.loop
+        idents, owner = self._idents, weakref.ref(self)
 
         def work() -> None:
             """In the thread."""
+            error: BaseException | None = None
+            idents.add(threading.get_ident())
             try:
                 context.run(call.function, *call.args, **call.kwargs)
-            except Exception as error:  # noqa: BLE001 - user code
-                self._live.report(f"background thread {call.function!r} failed", error)
-            finally:
-                self._live.host.loop.call_soon_threadsafe(self._thread_ended, call)
+            except BaseException as raised:  # noqa: BLE001 - user code
+                error = raised
+            idents.discard(threading.get_ident())
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_thread_ended, owner, call, error)
 
         self._live.host.executor.submit(work)
 
-    def _thread_ended(self, call: BackgroundCall) -> None:
+    def _wait(self, call: BackgroundCall) -> None:
+        """Keep a call until a thread of the session ends."""
+        if not self._waiting:
+            logger.warning("session %s: %d threads run; more calls wait", self._live.id, self.threads)
+        self._live.host.observer.count("page_threads_exhausted")
+        self._waiting.append(call)
+
+    def thread_ended(self, call: BackgroundCall, error: BaseException | None) -> None:
         """Back on the loop."""
         self.threads -= 1
-        if not self._stopping:
-            self.calls.pop(call, None)
-            self._settle(call, None, None)
-            self._live.changed()
+        if self._stopping:
+            return  # by the error that ended it, or by itself: the next node starts it again
+        if isinstance(error, Exception):
+            self._live.report(f"background thread {call.function!r} failed", error)
+        self.calls.pop(call, None)
+        self._settle(call, None, None)
+        if self._waiting:
+            self._start_thread(self._waiting.popleft())
+        self._live.changed()
+
+    @property
+    def here(self) -> bool:
+        """Whether the caller is one of the session's threads."""
+        return threading.get_ident() in self._idents
+
+    @property
+    def busy(self) -> bool:
+        """Whether threads run that cannot be cut short now."""
+        return self.threads > len(self._parked) and not self._stopping
+
+    def pause(self) -> None:
+        """In a thread that has updated the page: wait for the snapshot that holds what it has done so far."""
+        Pause(self._live.host.loop, PAUSE_PATIENCE).take(self._paused)
+
+    def _paused(self, pause: Pause) -> None:
+        """On the loop, with the thread waiting.
+
+        If the session is to leave this node, the thread waits for that: it ends here before the next node
+        starts it again.
+        """
+        if self._live.has_output:
+            self._live.listener.stage()
+        if not self._live.listener.departing or self._stopping:
+            pause.resume()
+            return
+        self._parked.add(pause)
+        self._live.host.loop.call_later(PARK_SECONDS, self._go_on, pause)
+        self._live.changed()
+
+    def _go_on(self, pause: Pause) -> None:
+        """The session has left, or it has not in this time."""
+        self._parked.discard(pause)
+        pause.resume()
 
     def stop(self) -> None:
         """End the tasks here; the calls stay recorded for the next node."""
@@ -204,6 +279,15 @@ class Background:
         for call in self.calls:
             if call.cancel is not None:
                 call.cancel()
+        for pause in list(self._parked):
+            self._go_on(pause)
+
+
+def _thread_ended(owner: weakref.ref[Background], call: BackgroundCall, error: BaseException | None) -> None:
+    """On the loop: tell the session, if there is still one."""
+    background = owner()
+    if background is not None:
+        background.thread_ended(call, error)
 
 
 def install() -> None:

@@ -91,6 +91,11 @@ _HELD_BY: tuple[tuple[object, tuple[str, ...]], ...] = (
 """(module, class or object, attributes it must have)."""
 
 
+def forget_session(page: Page) -> None:
+    """Let each use of a page's session raise what Flet raises for one that is no more (RuntimeError)."""
+    setattr(page, PAGE_SESSION, lambda: None)  # in place of its weak reference
+
+
 def missing() -> list[str]:
     """Return the names that the installed Flet does not have where they are expected."""
     gone = [

@@ -14,11 +14,16 @@ from asyncio import events as asyncio_events
 from typing import TYPE_CHECKING, Any
 
 from flet_cluster.host.loops import WorkerLoop
+from flet_cluster.host.pause import Pause
 from flet_cluster.host.workers import Workers
 
 if TYPE_CHECKING:
     import contextvars
     from collections.abc import Callable, Coroutine
+
+
+PAUSE_PATIENCE = 5.0
+"""How long a worker waits for the loop, seconds: without the pause, what it shows waits for its end."""
 
 
 class LanePool:
@@ -107,19 +112,15 @@ class LaneRun:
 
     def pause(self) -> None:
         """Stop this worker while :attr:`on_pause` runs on the loop, between steps of everything else."""
-        if self.on_pause is None:
-            return
-        resume = threading.Event()
+        if self.on_pause is not None:
+            Pause(self._loop, PAUSE_PATIENCE).take(self._at_loop)
 
-        def at_loop() -> None:
-            """On the loop, with the worker waiting."""
-            self.paused = True
-            try:
-                if self.on_pause is not None:
-                    self.on_pause()
-            finally:
-                self.paused = False
-                resume.set()
-
-        self._loop.call_soon_threadsafe(at_loop)
-        resume.wait()
+    def _at_loop(self, pause: Pause) -> None:
+        """On the loop, with the worker waiting."""
+        self.paused = True
+        try:
+            if self.on_pause is not None:
+                self.on_pause()
+        finally:
+            self.paused = False
+            pause.resume()

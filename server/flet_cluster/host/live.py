@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 from flet.controls.context import _context_page
 from flet.messaging.protocol import MessageAction
 
-from flet_cluster.errors import NotPortable, ProtocolError, SnapshotError
-from flet_cluster.host import startup, wire
+from flet_cluster.errors import GraphChanged, ProtocolError, SnapshotError
+from flet_cluster.host import internals, startup, wire
 from flet_cluster.host.background import Background
+from flet_cluster.host.camera import Camera
 from flet_cluster.host.connection import ClientInfo, HostConnection
 from flet_cluster.host.inputs import Inbox, Input, Kind, Progress, Started
-from flet_cluster.host.loops import task_watcher
-from flet_cluster.host.picture import Captured, Extra, Listener
+from flet_cluster.host.loops import task_watcher, weakly
+from flet_cluster.host.picture import Captured, Extra, Listener, drain
 from flet_cluster.host.portable import capture_session, restore_session
 from flet_cluster.host.pubsub import Publication, SessionPubSub
 from flet_cluster.host.remount import remounted
@@ -69,6 +70,7 @@ class LiveSession:
         self.client = ClientInfo()
         self.background = Background(self)
         self.lane = SessionLane(self)
+        self._camera = Camera(host.loop, self.changed)
         self.pubsub = SessionPubSub(session_id, self._publish)
         self.connection = HostConnection(host.loop, host.executor, self.pubsub, self)
         self.tasks: set[asyncio.Task[Any]] = set()
@@ -147,7 +149,7 @@ class LiveSession:
     def context(self) -> contextvars.Context:
         """Return a new context in which this session's code runs."""
         context = contextvars.Context()
-        context.run(task_watcher.set, self._watch)
+        context.run(task_watcher.set, weakly(self._watch))
         if hasattr(self, "page"):
             context.run(_context_page.set, self.page)
         return context
@@ -203,8 +205,19 @@ class LiveSession:
             self.listener.changed(urgent)
 
     def updated(self) -> None:
-        """The app sent an update; callable from any thread."""
-        self.lane.updated(output=bool(self._packets))
+        """The app sent an update; callable from any thread.
+
+        Raises:
+            RuntimeError: the session has left this node meanwhile (Flet's own error).
+        """
+        output = bool(self._packets)
+        self.lane.updated(output=output)
+        if self.background.here:
+            self.background.pause()
+        elif output and not self.lane.here:
+            self.host.loop.call_soon(self.changed)
+        if self.gone:
+            _ = self.page.session
 
     def report(self, what: str, error: BaseException) -> None:
         """Log an error of user code that nothing else reports; callable from any thread."""
@@ -384,6 +397,8 @@ class LiveSession:
             if self.gone:
                 return  # cut short here: it stays in the record as started
         except BaseException as error:  # noqa: BLE001 - SystemExit and the like from user code
+            if self.gone:
+                return
             self.report(f"{what} failed", error)
         finally:
             self.handlers -= 1
@@ -407,7 +422,7 @@ class LiveSession:
         None is taken before the client has its first answer either: a node that took over from it could
         neither go on with ``before_main`` nor give that answer.
         """
-        return self.lane.at_rest and not self.preparing
+        return self.lane.at_rest and not self.session.patching and not self.preparing
 
     @property
     def releasable(self) -> bool:
@@ -417,25 +432,31 @@ class LiveSession:
             and not self.inbox
             and not self.handlers
             and not self.tasks
-            and not self.background.threads
+            and not self.background.busy
             and self.main is not MainState.RUNNING
         )
 
+    @property
+    def has_output(self) -> bool:
+        """Whether output waits for its commit."""
+        return bool(self._packets)
+
     def take_packets(self) -> list[bytes]:
         """Take the output that waits, with or without the state that caused it."""
-        packets, self._packets = self._packets, []
-        return packets
+        return drain(self._packets)
 
     def capture(self) -> Captured:
-        """Take a snapshot and the output that it accounts for."""
-        packets = self.take_packets()
-        publications, self._publications = self._publications, []
-        extra = Extra(list(self.background.calls), self.pubsub.subscriptions, self.client)
-        graph, obstacle = b"", ""
+        """Take a snapshot and the output that it accounts for.
+
+        Raises:
+            GraphChanged: not now, and its output stays here.
+        """
+        packets, publications = self.take_packets(), drain(self._publications)
         try:
-            graph = capture_session(self.session, extra, self.host.code, self.host.portables, self.externals)
-        except NotPortable as error:
-            obstacle = str(error)
+            graph, obstacle = self._camera.take(self.session, self._shoot)
+        except GraphChanged:
+            self._packets[:0], self._publications[:0] = packets, publications
+            raise
         return Captured(
             graph,
             obstacle,
@@ -445,6 +466,11 @@ class LiveSession:
             tuple(packets),
             tuple(publications),
         )
+
+    def _shoot(self) -> bytes:
+        """Pickle the session and what the host keeps about it."""
+        extra = Extra(list(self.background.calls), self.pubsub.subscriptions, self.client)
+        return capture_session(self.session, extra, self.host.code, self.host.portables, self.externals)
 
     async def until_idle(self, patience: float) -> None:
         """Wait until nothing of the session runs, at most ``patience`` seconds."""
@@ -474,13 +500,24 @@ class LiveSession:
         self.muted = True
 
     def dispose(self) -> None:
-        """Stop everything of the session on this node. Its output goes nowhere from here on."""
+        """Stop everything of the session on this node. Its output goes nowhere from here on.
+
+        What cannot be stopped, a thread, ends as in Flet: by the error of its next call to the session.
+        """
         self.gone = True
         self.inbox.close()
+        internals.forget_session(self.page)
         self.background.stop()
         for task in list(self.tasks):
             logger.warning("session %s: task %s is lost with this node", self.id, task.get_name())
             self.host.observer.count("tasks_lost")
+            task.add_done_callback(_seen)
             task.cancel()
         for task in list(self._spawned):  # a handler that is cut short here is reported by the next node
             task.cancel()
+
+
+def _seen(task: asyncio.Task[Any]) -> None:
+    """A task was cut short: how it took that is nobody's concern."""
+    if not task.cancelled():
+        task.exception()

@@ -15,6 +15,7 @@ import asyncio
 import concurrent.futures
 import contextvars
 import threading
+import weakref
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
@@ -26,6 +27,19 @@ task_watcher: contextvars.ContextVar[TaskWatcher | None] = contextvars.ContextVa
     "task_watcher", default=None
 )
 """Told of each task that is created in a context where it is set: how a session knows its tasks."""
+
+
+def weakly(method: TaskWatcher) -> TaskWatcher:
+    """Return a watcher that does not keep the method's object: an endless thread may hold its context."""
+    reference = weakref.WeakMethod(method)
+
+    def watch(task: asyncio.Task[Any]) -> None:
+        """Tell the object, if it is still there."""
+        found = reference()
+        if found is not None:
+            found(task)
+
+    return watch
 
 
 def guard_loop(loop: asyncio.AbstractEventLoop) -> None:

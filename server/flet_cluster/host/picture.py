@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from flet_cluster.host.background import BackgroundCall
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from flet_cluster.host.inputs import Started
     from flet_cluster.host.pubsub import Publication, Subscriptions
     from flet_cluster.model import MainState
+
+T = TypeVar("T")
 
 
 class Listener(Protocol):
@@ -21,6 +23,10 @@ class Listener(Protocol):
 
     def stage(self) -> None:
         """Take the snapshot now: a worker waits for it, or what comes next must not be in it."""
+
+    @property
+    def departing(self) -> bool:
+        """Whether the session is to leave this node as soon as nothing of it runs."""
 
     def datagram(self, packet: bytes) -> None:
         """Raw channel bytes to send now."""
@@ -44,6 +50,13 @@ class Captured:
     running: tuple[Started, ...]
     packets: tuple[bytes, ...]
     publications: tuple[Publication, ...]
+
+
+def drain(items: list[T]) -> list[T]:
+    """Take all there is; other threads may append meanwhile."""
+    taken = items[: len(items)]
+    del items[: len(taken)]
+    return taken
 
 
 @dataclass(slots=True)

@@ -39,22 +39,36 @@ class HostSession(Session):
         self.live = live
         self.background: Background = live.background
         self.patch_lock = threading.RLock()
+        self.patching = 0
+        self.patches = 0
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the runtime half behind: :meth:`bind` gives another."""
         state = self.__dict__.copy()
-        for name in ("live", "background", "patch_lock"):
+        for name in ("live", "background", "patch_lock", "patching", "patches"):
             state.pop(name, None)
         return state
 
     def patch_control(self, *args: Any, **kwargs: Any) -> None:
-        """Diff and send, one thread at a time; then the host may take a snapshot."""
+        """Diff and send, one thread at a time; then the host may take a snapshot.
+
+        Not after an update within an update (of a ``did_mount``): that one is in the middle of the other.
+        """
         with self.patch_lock:
-            super().patch_control(*args, **kwargs)
-        self.live.updated()
+            self.patching += 1
+            self.patches += 1
+            try:
+                super().patch_control(*args, **kwargs)
+            finally:
+                self.patching -= 1
+                ended = not self.patching
+        if ended:
+            self.live.updated()
 
     async def after_event(self, control: BaseControl | None) -> None:
         """Update as Flet does after a handler: no moment to pause, the handler has ended or pauses itself."""
+        if self.live.gone:
+            return  # a handler that went on after its session had left this node
         with self.live.lane.ending():
             await super().after_event(control)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from flet_cluster.errors import (
     Fenced,
+    GraphChanged,
     SessionDeleted,
     SessionExists,
     SessionMissing,
@@ -23,6 +24,7 @@ from flet_cluster.node.vault import Meta
 from flet_cluster.protocol.close import CloseCode
 
 if TYPE_CHECKING:
+    from flet_cluster.host.live import LiveSession
     from flet_cluster.host.picture import Captured
     from flet_cluster.host.pubsub import Publication
     from flet_cluster.model import Commit
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("flet_cluster.node")
 
+CHANGED_SECONDS = 0.02
+"""Pause between attempts to take a snapshot of a session whose threads are in the middle of something."""
 RETRY_SECONDS = 0.25
 """Pause between attempts while the store is away; the store's client has its own backoff below that."""
 
@@ -56,6 +60,7 @@ class Committer:
         self._warned = ""
         self._carried: list[Publication] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._retry: asyncio.TimerHandle | None = None
         self.running: asyncio.Task[None] | None = None
 
     @property
@@ -75,20 +80,42 @@ class Committer:
         seat = self._seat
         if seat.lost or seat.live is None:
             return
-        if not seat.live.capturable:
-            self._dirty = True
+        captured = self._capture(seat.live)
+        if captured is None:
             return
-        with self._node.timed("capture_seconds"):
-            captured = seat.live.capture()
         self._node.host.faults.hit("captured", seat.id)
         earlier = self._staged.publications if self._staged else self._carried
         self._carried = []
         tx = seat.queue_output(captured.packets)
         tail = seat.outbox.dump() if tx else b""
         self._staged = Staged(captured, tx, tail, [*earlier, *captured.publications])
-        self._dirty = False
         self._note_obstacle(captured.obstacle)
         self._start()
+
+    def _capture(self, live: LiveSession) -> Captured | None:
+        """Take a snapshot. None: not now, it comes later; until then nothing is released (I1)."""
+        self._dirty = True
+        began = self._node.loop.time()
+        if live.capturable:
+            try:
+                with self._node.timed("capture_seconds"):
+                    captured = live.capture()
+            except GraphChanged as error:
+                self._node.observer.count("capture_retried")
+                logger.debug("session %s: its snapshot has to wait: %s", self._seat.id, error)
+            else:
+                self._dirty = False
+                return captured
+        # The end of the lane's run asks by itself, as does the first answer.
+        if live.lane.at_rest and not live.preparing and self._retry is None:
+            pause = max(CHANGED_SECONDS, 4 * (self._node.loop.time() - began))  # others have work too (I9)
+            self._retry = self._node.loop.call_later(pause, self._retry_due)
+        return None
+
+    def _retry_due(self) -> None:
+        """Look whether the session's threads have got over it."""
+        self._retry = None
+        self._turn()
 
     def forget_output(self) -> None:
         """Output staged for a page that is gone must not count for the new one: take a new snapshot."""
@@ -116,7 +143,7 @@ class Committer:
         elif self._dirty and self.early:
             seat.release_early(seat.live.take_packets())
             self._wait()
-        elif self._dirty and seat.live.capturable:
+        elif self._dirty:
             self.stage()
         self._start()
 

@@ -351,6 +351,11 @@ class Seat:
         return bool(self._quiet)
 
     @property
+    def departing(self) -> bool:
+        """Whether the session is to leave, and no user is here to see its threads wait for that."""
+        return self.wants_rest and self.socket is None
+
+    @property
     def at_rest(self) -> bool:
         """Whether nothing of the session runs and all of it is committed, or it is not ours any more."""
         return self.lost or (self.committer.idle and (self.live is None or self.live.releasable))

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("flet_cluster.node")
 
+CLOSED_AT_ONCE = 50
+"""Expired sessions that a node closes at the same time."""
 CLOSE_SECONDS = 10.0
 """How long an expired session's ``on_close`` may take."""
 
@@ -39,21 +41,35 @@ class Upkeep:
         """Look at the store and begin. Raises StoreUnavailable."""
         self._incarnation = await self._node.store.incarnation()
         self._node.spawn(self.maintain())
+        self._node.spawn(self.end_expired())
         self._node.spawn(self.listen_for_silence())
 
     async def maintain(self) -> None:
-        """Touch connected sessions, end expired ones, refill a store that lost its data."""
-        period = max(0.2, min(5.0, self._node.settings.session_timeout / 5))
+        """Touch connected sessions, refill a store that lost its data."""
         while True:
-            await asyncio.sleep(period)
+            await asyncio.sleep(self._period)
             try:
                 await self._refill_if_lost()
                 await self._touch()
-                await self._expire()
             except StoreError as error:
                 logger.warning("upkeep waits for the store: %s", error)
             except Exception:  # without upkeep the sessions of connected users would expire
                 logger.exception("upkeep failed; it goes on")
+
+    async def end_expired(self) -> None:
+        """Close expired sessions. Apart from the rest: an ``on_close`` may take long."""
+        while True:
+            await asyncio.sleep(self._period)
+            try:
+                await self._expire()
+            except StoreError as error:
+                logger.warning("closing expired sessions waits for the store: %s", error)
+            except Exception:  # or no session here would ever be closed again
+                logger.exception("closing expired sessions failed; it goes on")
+
+    @property
+    def _period(self) -> float:
+        return max(0.2, min(5.0, self._node.settings.session_timeout / 5))
 
     async def listen_for_silence(self) -> None:
         """Look after sockets whose clients say nothing; one timer for all of them."""
@@ -96,13 +112,30 @@ class Upkeep:
             seat.fenced(error)
 
     async def _expire(self) -> None:
-        """Run what expired sessions are owed, then delete them."""
-        for session_id in await self._node.store.expired(20):
-            seat = self._node.seats.get(session_id)
-            if seat is None or seat.socket is None:
-                self._node.spawn(self._close_expired(session_id))
+        """Run what expired sessions are owed, then delete them: all there are, some at a time.
+
+        Those that stay, since a node that lives holds them, are tried once: they must not hide the others.
+        """
+        tried: set[str] = set()
+        while True:
+            due = await self._node.store.expired(CLOSED_AT_ONCE + len(tried))
+            fresh = [session_id for session_id in due if session_id not in tried][:CLOSED_AT_ONCE]
+            if not fresh:
+                return
+            tried.intersection_update(due)
+            tried.update(fresh)
+            await asyncio.gather(*(self._close_expired(session_id) for session_id in fresh))
 
     async def _close_expired(self, session_id: str) -> None:
+        """Close one expired session, unless it is connected or another node's."""
+        try:
+            await self._close(session_id)
+        except StoreError as error:
+            logger.warning("session %s: not closed yet: %s", session_id, error)
+        except Exception:  # one session must not keep the others from being closed
+            logger.exception("closing session %s failed", session_id)
+
+    async def _close(self, session_id: str) -> None:
         async with self._node.lock_of(session_id):
             seat = self._node.seats.get(session_id)
             if seat is None:
@@ -136,6 +169,7 @@ class Upkeep:
             seat.wake()
         except (SealBroken, SnapshotError) as error:
             logger.info("session %s: no on_close: %s", record.session_id, error)
+            self._node.observer.count("expired_unclosed")
             await self._delete(record.lease)
             return
         await self._run_close(seat)

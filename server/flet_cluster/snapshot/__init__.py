@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flet_cluster.errors import ClusterError, NotPortable, SnapshotError, SnapshotOutdated
+from flet_cluster.errors import ClusterError, GraphChanged, NotPortable, SnapshotError, SnapshotOutdated
 from flet_cluster.snapshot import report, stream
 from flet_cluster.snapshot.code_index import CodeIndex
 from flet_cluster.snapshot.portables import Portables, current_root, set_current_root
@@ -39,6 +39,8 @@ def capture(
 
     Raises:
         NotPortable: something reachable cannot travel; its path says how one gets there.
+        GraphChanged: another thread changed a container that was being written; that says nothing of what
+            can travel.
     """
     codec = stream.codec_of(code, portables)
     given = externals or {}
@@ -49,6 +51,8 @@ def capture(
             return stream.deeply(lambda: stream.write(root, codec, given))
     except Exception as error:  # noqa: BLE001  # reducers of any library run here
         failure: Exception = error
+    if report.changed_meanwhile(failure):
+        raise GraphChanged(str(failure)) from failure
     raise _explain(root, codec, given, list(named_roots) or [("page", root)], failure) from failure
 
 

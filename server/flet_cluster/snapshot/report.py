@@ -1,7 +1,7 @@
 """Says which object cannot travel and how one gets there (layer 1: standard library and siblings only).
 
-Runs only after a capture has failed, so it may be slow: a breadth-first walk over the graph by the same
-reducers that capture uses. Breadth first, so the path is a shortest one.
+Runs only after a capture has failed, so it may be slow, within bounds: a breadth-first walk over the graph by
+the same reducers that capture uses. Breadth first, so the path is a shortest one.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import copyreg
 import functools
 import pickle
+import re
 import types
 import weakref
 from collections import deque
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 Edge = tuple[str, object]
+Path = tuple["Path | None", str]
+"""The way to an object: the way to the one before, and a step. Written out only when it is needed."""
 _LEAVES = (  # exactly these: a subclass may have its own way to be pickled, or to refuse it
     type(None),
     bool,
@@ -33,10 +36,22 @@ _LEAVES = (  # exactly these: a subclass may have its own way to be pickled, or 
     types.BuiltinFunctionType,
 )
 _SHOWN = 40
+_SHOWN_STEPS = 40
+"""A longer path is shown without its middle."""
+_MOST_OBJECTS = 50_000
+"""How many objects are looked at: nobody else is served meanwhile (I9)."""
 _WEAK = " → weak reference"
 """Followed last: what a thing is part of says more than what refers to it weakly."""
 _FLATTENED = frozenset({"_values"})
 """Attributes that hold the values of attributes: not worth a step in the path."""
+
+
+_CHANGED = re.compile(r"(changed|mutated)\b.* during iteration")
+
+
+def changed_meanwhile(error: BaseException) -> bool:
+    """Tell whether a container was changed while it was being read: these words are all that Python says."""
+    return isinstance(error, RuntimeError) and _CHANGED.search(str(error)) is not None
 
 
 def find(
@@ -53,10 +68,10 @@ def find(
         known: says that an object travels as a name.
         error: what capture failed with; used when the walk finds nothing.
     """
-    first, *others = roots
-    pending, later = deque([first]), deque(others)
+    starts: list[tuple[Path, object]] = [((None, name), obj) for name, obj in roots]
+    pending, later = deque(starts[:1]), deque(starts[1:])
     seen: dict[int, object] = {}
-    while pending or later:
+    while (pending or later) and len(seen) < _MOST_OBJECTS:
         path, obj = pending.popleft() if pending else later.popleft()
         if type(obj) in _LEAVES or id(obj) in seen or known(obj):
             continue
@@ -64,12 +79,35 @@ def find(
         try:
             edges = list(_edges(obj, reduce))
         except NotPortable as found:
-            return NotPortable(f"{path} → {_label(obj)}", found.reason)
+            return NotPortable(f"{_written(path)} → {_label(obj)}", found.reason)
         except Exception as found:  # noqa: BLE001  # reducers of any library run here
-            return NotPortable(f"{path} → {_label(obj)}", f"it cannot be pickled ({found})")
+            if changed_meanwhile(found):
+                continue
+            return NotPortable(f"{_written(path)} → {_label(obj)}", f"it cannot be pickled ({found})")
         for step, child in edges:
-            (later if step == _WEAK else pending).append((path + step, child))
+            (later if step == _WEAK else pending).append(((path, step), child))
+    if isinstance(error, RecursionError):
+        return NotPortable("page", _TOO_DEEP)
     return NotPortable("page", f"the session cannot be pickled ({type(error).__name__}: {error})")
+
+
+_TOO_DEEP = (
+    "its objects refer to one another in too long a chain; keep what belongs to a chain in a list, or leave "
+    "the references out in __getstate__"
+)
+
+
+def _written(path: Path | None) -> str:
+    """Write a path out."""
+    steps: list[str] = []
+    while path is not None:
+        path, step = path
+        steps.append(step)
+    steps.reverse()
+    if len(steps) > _SHOWN_STEPS:
+        half = _SHOWN_STEPS // 2
+        steps[half:-half] = [" … "]
+    return "".join(steps)
 
 
 def _label(obj: object) -> str:

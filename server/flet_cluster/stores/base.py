@@ -32,8 +32,11 @@ if TYPE_CHECKING:
 
     from flet_cluster.model import Commit, Held, Lease, NodeInfo, Record
 
-GRACE: Final = 30.0
-"""How long a record outlives its deadline, seconds: the time in which some node should close it properly."""
+GRACE: Final = 600.0
+"""How long a record outlives its deadline, seconds: the time in which some node should close it properly.
+
+Minutes, since thousands may expire together, and the nodes may be away for a moment just then.
+"""
 
 RECOVERY: Final = 10.0
 """How long after an announced loss of data unknown sessions answer "retry later", seconds."""
