@@ -23,15 +23,18 @@ BYTES = (256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304)
 
 COUNTERS = {
     "acquired": "sessions that came to this node",
+    "capture_retried": "snapshots put off, since a thread changed the session meanwhile",
     "closed": "sockets that ended, by reason; by-client: not by this node",
     "commit_retries": "attempts to commit that failed and were repeated",
     "events_without_control": "events for controls that the state does not have",
     "expired": "sessions ended by their deadline",
+    "expired_unclosed": "sessions that ended by their deadline and could not be rebuilt for on_close",
     "fenced": "writes refused because another node has the session, or it is deleted",
     "holders_asked": "requests to let a session go, by answer",
     "interrupted": "handlers and mains cut short with their node",
     "loop_blocked": "times the event loop was blocked",
     "not_portable": "sessions found unable to travel",
+    "page_threads_exhausted": "calls of page.run_thread that had to wait for a thread",
     "publications_lost": "pub/sub messages that did not reach other nodes",
     "refilled": "sessions written back into a store that lost them",
     "refused": "websockets not let in",
