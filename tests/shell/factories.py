@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ def who(program: Program, settings: Settings) -> Starlette:
                 "app_name": settings.app_name,
                 "key": keys[0],
                 "redis": url,
+                "frozen": gc.get_freeze_count(),
                 "client": request.client.host if request.client else "",
             }
         )
