@@ -9,16 +9,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flet_cluster.composition import app
+    from flet_cluster.fastapi.whole import cluster_app as app
     from flet_cluster.running import run
 
-_PUBLIC = {"app": "flet_cluster.composition", "run": "flet_cluster.running"}
+_PUBLIC = {"app": "flet_cluster.fastapi.whole:cluster_app", "run": "flet_cluster.running:run"}
 
 __all__ = ["app", "run"]
 
 
 def __getattr__(name: str) -> Any:
-    module = _PUBLIC.get(name)
-    if module is None:
+    place = _PUBLIC.get(name)
+    if place is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(module), name)
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(module), attribute)

@@ -3,132 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-from fastapi import FastAPI, WebSocket
 
 from flet_cluster.bus.memory import MemoryBus
 from flet_cluster.bus.redis import RedisBus
-from flet_cluster.errors import BusUnavailable, ClusterError, SettingsError, StoreError, StoreUnavailable
-from flet_cluster.events import FaultPoints, Observer
+from flet_cluster.errors import BusUnavailable, ClusterError, StoreError, StoreUnavailable
 from flet_cluster.host import background, fast, lost
 from flet_cluster.host.environment import HostEnvironment
 from flet_cluster.host.lane import LanePool
 from flet_cluster.host.loops import guard_loop
 from flet_cluster.host.portable import flet_portables
-from flet_cluster.host.program import Program, program_of
 from flet_cluster.host.threads import PageThreads
-from flet_cluster.http.cookie import BindingCookie
-from flet_cluster.http.health import health_routes
-from flet_cluster.http.index import WebOptions
-from flet_cluster.http.static import WebClient
-from flet_cluster.metrics import PrometheusObserver, metrics_route
 from flet_cluster.node.node import Node
 from flet_cluster.protocol.limits import Limits
-from flet_cluster.serving import warn_of_unknown_variables
-from flet_cluster.settings import Settings
 from flet_cluster.snapshot import CodeIndex, KeyRing
 from flet_cluster.stores.memory import MemoryStore
 from flet_cluster.stores.redis import RedisStore
 from flet_cluster.stores.trouble import is_from_redis, trouble_of
-from flet_cluster.transport import endpoint
-from flet_cluster.transport.binding import BrowserCookie
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from flet_cluster.events import FaultPoints, Observer
+    from flet_cluster.host.program import Program
+    from flet_cluster.settings import Settings
 
 
 STORE_SECONDS = 5.0
 """How long one command to the store may be tried; never longer than output may wait for it."""
 PAGE_THREADS = 1000
 """Threads for ``page.run_thread`` of all sessions of a node: they mostly sleep, and may never end."""
-
-
-def app(main: Callable[..., Any], **arguments: Any) -> FastAPI:
-    """Return a Flet app as a FastAPI application that is a node of a cluster.
-
-    Args:
-        main: the app's ``main(page)``.
-        arguments: arguments of ``ft.run``, and any field of :class:`flet_cluster.settings.Settings`;
-            the environment wins over them.
-
-    Raises:
-        SettingsError: the settings do not fit together; the message says what to do.
-        ProgramError: ``main`` is not defined in a module that other nodes can import.
-    """
-    program = program_of(main, **arguments)
-    fields = {name: value for name, value in arguments.items() if name in Settings.model_fields}
-    settings = Settings.load({}, {**program.settings(), **fields})
-    if settings.workers > 1:
-        raise SettingsError("flet_cluster.app() is one node; start several processes with your ASGI server.")
-    warn_of_unknown_variables()
-    name = settings.app_name or program.name
-    return create_app(program, settings.with_secret_key().with_values(app_name=name))
-
-
-def create_app(
-    program: Program,
-    settings: Settings,
-    *,
-    faults: FaultPoints | None = None,
-    observer: Observer | None = None,
-) -> FastAPI:
-    """Return the application of one node. It connects when its lifespan starts.
-
-    Args:
-        program: the app.
-        settings: all options, with a secret key and an app name.
-        faults: named places where a test may interfere.
-        observer: receives counts and measurements; Prometheus metrics by default.
-    """
-    observer = observer or PrometheusObserver()
-    holder: dict[str, Node] = {}
-
-    @contextlib.asynccontextmanager
-    async def lifespan(application: FastAPI) -> AsyncIterator[None]:
-        """Start the node before the port opens; leave when the server stops."""
-        try:
-            node = build_node(program, settings, observer, faults or FaultPoints())
-            await node.start()
-        except Exception as error:
-            told = why_not_started(error, settings)
-            application.state.start_error, application.state.start_refused = told
-            raise
-        holder["node"] = application.state.node = node
-        try:
-            yield
-        finally:
-            await node.stop()
-
-    async def drain() -> None:
-        """Let all sessions go; the server calls this before it closes the sockets."""
-        if "node" in holder:
-            await holder["node"].drain()
-
-    application = FastAPI(lifespan=lifespan, openapi_url=None)
-    application.state.drain = drain
-    application.state.observer = observer
-    base = f"/{settings.app_path}" if settings.app_path else ""
-
-    @application.websocket(f"{base}/{settings.websocket_endpoint}")
-    async def socket(websocket: WebSocket) -> None:
-        """Serve one client."""
-        await endpoint.serve(holder["node"], websocket)
-
-    def ready() -> str:
-        """Say why this node may not get new sessions, if so; it does not flap with Redis."""
-        if "node" not in holder:
-            return "starting"
-        return "draining" if holder["node"].draining else ""
-
-    application.router.routes.extend(health_routes(lambda: "", ready))
-    if settings.metrics and isinstance(observer, PrometheusObserver):
-        application.router.routes.append(metrics_route(observer))
-    client = WebClient(web_options(settings), settings.assets_dir)
-    application.mount(base or "/", BindingCookie(client, BrowserCookie.of(settings)))
-    return application
 
 
 def why_not_started(error: Exception, settings: Settings) -> tuple[str, bool]:
@@ -153,16 +56,6 @@ def place_of(settings: Settings) -> str:
     """Return where the cluster's Redis is, without the user and password that its URL may hold."""
     parts = urlsplit(settings.redis_url.get_secret_value() if settings.redis_url else "")
     return parts.netloc.rpartition("@")[2] or parts.path
-
-
-def web_options(settings: Settings) -> WebOptions:
-    """Return what the page has to know."""
-    return WebOptions(
-        websocket_path=settings.websocket_endpoint,
-        renderer=settings.web_renderer,
-        route_strategy=settings.route_url_strategy,
-        no_cdn=settings.no_cdn,
-    )
 
 
 def build_node(program: Program, settings: Settings, observer: Observer, faults: FaultPoints) -> Node:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Factory = Callable[[Program, Settings], Any]
 
-APP_FACTORY = "flet_cluster.composition:create_app"
+APP_FACTORY = "flet_cluster.fastapi.hosted:application_of"
 """Makes the ASGI application of a node."""
 
 
@@ -37,6 +37,21 @@ def factory_named(name: str) -> Factory:
     module, _, function = name.partition(":")
     factory: Factory = getattr(importlib.import_module(module), function)
     return factory
+
+
+def load_with_drop_in(target: str, argv: Sequence[str], command_line: Mapping[str, Any]) -> Program:
+    """Load a program whose own ASGI application, if it builds one, is made of this package's parts.
+
+    Args:
+        target: see :mod:`flet_cluster.host.program`.
+        argv: arguments for the script.
+        command_line: settings that win over what the script says.
+    """
+    from flet_cluster.fastapi.hosted import DROP_IN  # noqa: PLC0415  Flet takes a while to import
+    from flet_cluster.fastapi.manager import app_manager  # noqa: PLC0415  the same
+
+    app_manager.command_line = command_line
+    return load_program(target, argv, DROP_IN)
 
 
 def run_target(
@@ -60,7 +75,7 @@ def run_target(
     workers = Settings.load(command_line).workers
     if workers == 1:
         make = factory_named(factory)  # before the script's folder hides packages: it may be redis.py
-        program = load_program(target, argv)
+        program = load_with_drop_in(target, argv, command_line)
         settings = Settings.load(command_line, program.settings())
         if settings.workers == 1:
             _serve_here(program, settings, make)
@@ -94,7 +109,7 @@ def _serve_here(program: Program, settings: Settings, make: Factory) -> None:
     serve(app, settings, sock, on_ready=announce)
 
 
-def run(main: Callable[..., Any], **arguments: Any) -> None:
+def run(main: Callable[..., Any], **arguments: Any) -> Any:
     """Serve an app from its own script: ``flet_cluster.run(main)`` in place of ``ft.run(main)``.
 
     The script is loaded once more, as a module under its own name, by this process or by its workers:
@@ -105,7 +120,14 @@ def run(main: Callable[..., Any], **arguments: Any) -> None:
         main: the app's ``main(page)``.
         arguments: arguments of ``ft.run`` and fields of :class:`flet_cluster.settings.Settings`. The
             command line and the environment win over them.
+
+    Returns:
+        The ASGI application for ``export_asgi_app=True``; else nothing, when the app is over.
     """
+    if arguments.get("export_asgi_app"):
+        from flet_cluster.fastapi.whole import exported  # noqa: PLC0415  it takes a while to import
+
+        return exported({"main": main, **arguments})
     recorder = intercept.active()
     if recorder is not None:
         recorder.note(main, arguments)
@@ -113,6 +135,7 @@ def run(main: Callable[..., Any], **arguments: Any) -> None:
         run_target(_target_of(main), sys.argv[1:])
     except ClusterError as error:
         sys.exit(f"Error: {error}")
+    return None
 
 
 def _target_of(main: Callable[..., Any]) -> str:

@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flet_cluster.control import SupervisorEnd
@@ -176,7 +177,18 @@ class Supervisor:
         worker = _Worker(slot, process, channel, time.monotonic())
         self._workers[slot] = worker
         plan = self._plan
-        channel.send({"target": plan.target, "argv": list(plan.argv), "factory": plan.factory})
+        given = {
+            name: str(value) if isinstance(value, Path) else value
+            for name, value in plan.command_line.items()
+        }
+        channel.send(
+            {
+                "target": plan.target,
+                "argv": list(plan.argv),
+                "factory": plan.factory,
+                "command_line": given,
+            }
+        )
         return worker
 
     async def _attend(self, worker: _Worker) -> None:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from flet_cluster.control import WorkerEnd
 from flet_cluster.errors import ClusterError, StartFailed
-from flet_cluster.host.program import load_program
 from flet_cluster.serving import configure_logging, serve
 from flet_cluster.settings import Settings
 
@@ -50,10 +49,10 @@ def main() -> None:
 
 
 def _work(channel: WorkerEnd, plan: Message) -> None:
-    from flet_cluster.running import factory_named  # noqa: PLC0415  running imports the supervisor
+    from flet_cluster.running import factory_named, load_with_drop_in  # noqa: PLC0415  it imports the supervisor
 
     make = factory_named(plan["factory"])  # before the script's folder hides packages: it may be redis.py
-    program = load_program(plan["target"], plan["argv"])
+    program = load_with_drop_in(plan["target"], plan["argv"], plan["command_line"])
     channel.send({"loaded": {"name": program.name, "script": _jsonable(program.settings())}})
     start = channel.receive()
     if start is None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 
-from flet_cluster import composition
+from flet_cluster import application
 from flet_cluster.cli import main
 from flet_cluster.http.static import WebClient
 
 if __name__ == "__main__":
-    vars(composition)["WebClient"] = functools.partial(WebClient, resume_js=b"")
+    vars(application)["WebClient"] = functools.partial(WebClient, resume_js=b"")
     main()

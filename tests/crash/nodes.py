@@ -1,6 +1,6 @@
 """What a node process of the crash tests runs: the product's own application, with two windows for the test.
 
-The factories here are given to ``run_target`` in place of :func:`flet_cluster.composition.create_app`. They
+The factories here are given to ``run_target`` in place of :func:`flet_cluster.application.create_app`. They
 add the route :data:`QUIET`, which tells exactly when nothing moves any more, and note each run of the app's
 ``main`` in the file that :data:`MAIN_RUNS` names. :func:`crashing` also dies where it is told to.
 """
@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from tests.crash.garbage import collect_garbage_in_time
 
-from flet_cluster.composition import create_app
+from flet_cluster.application import create_app
 from flet_cluster.events import FaultPoints
 from flet_cluster.host import startup
 from flet_cluster.transport.outgoing import Outgoing

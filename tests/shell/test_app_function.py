@@ -21,7 +21,7 @@ def main(page: ft.Page) -> None:
 
 
 def test_it_is_a_function_even_after_its_module_was_imported() -> None:
-    importlib.import_module("flet_cluster.composition")
+    importlib.import_module("flet_cluster.application")
     application = flet_cluster.app(main)
     assert isinstance(application, FastAPI)
 

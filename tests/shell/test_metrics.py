@@ -16,7 +16,7 @@ from tests.steps import Click, Find
 from tests.tab import open_tab
 from tests.test_layers import PACKAGE
 
-from flet_cluster.composition import create_app
+from flet_cluster.application import create_app
 from flet_cluster.errors import SealBroken
 from flet_cluster.host.program import program_of
 from flet_cluster.metrics import COUNTERS, HISTOGRAMS, PrometheusObserver

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import flet
 import pytest
+from fastapi import FastAPI
 
 from flet_cluster.errors import ProgramError
+from flet_cluster.host.intercept import DropIn
 from flet_cluster.host.program import Program, load_program, program_of
 
 if TYPE_CHECKING:
@@ -134,7 +136,8 @@ def test_exported_asgi_app_keeps_the_routes_of_the_script(write: Write) -> None:
         "def price(): return 1",
         "after = 1",
     )
-    program = load_program(str(write("exported.py", *MAIN, *lines)))
+    drop_in = DropIn(lambda arguments: FastAPI(), {})
+    program = load_program(str(write("exported.py", *MAIN, *lines)), (), drop_in)
     assert program.asgi_app is sys.modules["exported"].app
     assert program.asgi_app is not None
     assert "/price" in [getattr(route, "path", "") for route in program.asgi_app.routes]

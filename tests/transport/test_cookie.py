@@ -7,7 +7,6 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from flet_cluster.http.cookie import BindingCookie
-from flet_cluster.settings import Settings
 from flet_cluster.transport.binding import BrowserCookie
 
 PAGE = {"sec-fetch-dest": "document"}
@@ -15,7 +14,7 @@ COOKIE = BrowserCookie("flet_cluster_app", "/sub")
 
 
 async def get(headers: dict[str, str]) -> httpx.Response:
-    app = BindingCookie(PlainTextResponse("page"), COOKIE)
+    app = BindingCookie(PlainTextResponse("page"), lambda _scope: COOKIE)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app.example") as client:
         return await client.get("/", headers=headers)
 
@@ -42,10 +41,10 @@ def test_it_is_out_of_reach_of_scripts_and_other_sites() -> None:
 
 def test_its_name_tells_apps_and_their_paths_apart() -> None:
     places = [("one", ""), ("two", ""), ("one", "sub"), ("one", "sub/sub")]
-    cookies = [BrowserCookie.of(Settings(app_name=name, app_path=path)) for name, path in places]
+    cookies = [BrowserCookie.at(name, path) for name, path in places]
     assert len({cookie.name for cookie in cookies}) == len(places)
     assert [cookie.path for cookie in cookies] == ["/", "/", "/sub", "/sub/sub"]
-    assert cookies[0] == BrowserCookie.of(Settings(app_name="one"))
+    assert cookies[0] == BrowserCookie.at("one", "/")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 While a program is loaded, ``flet.run``, ``flet.run_async`` and their older names ``flet.app(…)`` and
 ``flet.app_async`` record their arguments. The blocking ones end the script there, as in stock Flet nothing
 after them runs until the app is over. ``export_asgi_app=True`` returns an application instead and lets the
-script go on.
+script go on; it and ``flet.fastapi`` are those of a :class:`DropIn`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from __future__ import annotations
 import contextlib
 import importlib
 import inspect
+import sys
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
-
-from fastapi import FastAPI
 
 from flet_cluster.host.scripts import ScriptStopped
 
@@ -36,13 +35,34 @@ class Call:
     """
 
     arguments: Mapping[str, Any]
-    asgi_app: FastAPI | None = None
+    asgi_app: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class DropIn:
+    """What scripts get that build an ASGI application of their own.
+
+    Attributes:
+        export: makes the application of ``ft.run(main, export_asgi_app=True)`` from its arguments.
+        modules: stands for modules of Flet that scripts import, by name.
+    """
+
+    export: Callable[[Mapping[str, Any]], Any]
+    modules: Mapping[str, ModuleType]
+
+    def install(self) -> None:
+        """Let later imports find the stand-ins; for good, since a handler may import as well."""
+        for name, module in self.modules.items():
+            sys.modules[name] = module
+            parent, _, child = name.rpartition(".")
+            setattr(importlib.import_module(parent), child, module)
 
 
 @dataclass(slots=True)
 class Recorder:
     """Stands in for Flet's entry points; keeps their calls in order."""
 
+    drop_in: DropIn | None = None
     calls: list[Call] = field(default_factory=list)
     closed: bool = False
 
@@ -53,10 +73,13 @@ class Recorder:
         if "target" in kwargs:
             kwargs = {"main": kwargs["target"], **{k: v for k, v in kwargs.items() if k != "target"}}
         arguments = signature.bind(*args, **kwargs).arguments
-        asgi_app = FastAPI() if arguments.get("export_asgi_app") else None
-        self.calls.append(Call(arguments, asgi_app))
-        if asgi_app is None:
+        if not arguments.get("export_asgi_app"):
+            self.calls.append(Call(arguments))
             raise ScriptStopped
+        if self.drop_in is None:
+            raise RuntimeError("export_asgi_app=True: whoever loads this script cannot make an ASGI app")
+        asgi_app = self.drop_in.export(arguments)
+        self.calls.append(Call(arguments, asgi_app))
         return asgi_app
 
     def note(self, main: Any, arguments: dict[str, Any]) -> NoReturn:
@@ -93,10 +116,12 @@ def _stand_in(original: Callable[..., Any], recorder: Recorder, signature: inspe
 
 
 @contextlib.contextmanager
-def flet_entry_points_recorded() -> Iterator[Recorder]:
+def flet_entry_points_recorded(drop_in: DropIn | None = None) -> Iterator[Recorder]:
     """Replace Flet's entry points while this context lasts; yield the recorder of their calls."""
     package, module = importlib.import_module("flet"), importlib.import_module("flet.app")
-    recorder, undo = Recorder(), contextlib.ExitStack()
+    recorder, undo = Recorder(drop_in), contextlib.ExitStack()
+    if drop_in is not None:
+        drop_in.install()
     # The widest of Flet's signatures: run_async lacks export_asgi_app only.
     signature = inspect.signature(module.run)
     for holder in (package, module):

@@ -4,7 +4,8 @@ A *target* is one of
 
 - ``app.py`` or ``folder/app.py``: a script, run as if by ``python app.py``;
 - ``pkg.mod``: a module, run as if by ``python -m pkg.mod``;
-- ``app.py:main``, ``pkg.mod:main``: a function, found by importing the module.
+- ``app.py:main``, ``pkg.mod:main``: a function, found by importing the module;
+- ``asgi.py:app``, ``pkg.mod:app``: an ASGI application that the script builds around its Flet apps.
 
 Nothing is served here: loading ends where the script calls ``ft.run``.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import inspect
 import itertools
 import sys
 import traceback
@@ -32,8 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import ModuleType
 
-    from fastapi import FastAPI
+    from flet_cluster.host.intercept import DropIn
 
+ASGI_PARAMETERS = 3
 _NO_ARGUMENTS: dict[str, Any] = {}
 
 
@@ -49,8 +52,8 @@ class Program:
         path: its source file.
         arguments: what the script gave to ``ft.run`` explicitly, by Flet's parameter names.
         modules: which modules are the app's own.
-        asgi_app: for scripts that use ``export_asgi_app=True``: the application they got, with the routes and
-            middleware they added.
+        asgi_app: for scripts that build an ASGI application (``export_asgi_app=True``, or one that is named
+            as target): that application, which is what is served then.
     """
 
     main: Callable[..., Any]
@@ -60,7 +63,7 @@ class Program:
     path: Path
     modules: AppModules
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    asgi_app: FastAPI | None = None
+    asgi_app: Any = None
 
     def is_app_module(self, name: str) -> bool:
         """Tell whether a module is the app's own code, by its name."""
@@ -72,6 +75,8 @@ class Program:
         Folders are resolved against the script's folder, as Flet does. Like in Flet, an ``assets`` folder
         beside the script is served even if it is not mentioned.
         """
+        if self.asgi_app is not None:
+            return {}  # the script gave them to the apps it built
         given = self.arguments
         # flet_cluster.run takes settings as well; those that Flet has too are translated below.
         own = {name: given[name] for name in given if name in Settings.model_fields}
@@ -122,7 +127,7 @@ _loaded: dict[_Target, tuple[ModuleType, Program]] = {}
 """Programs of this process: a script runs once, however often it is asked for."""
 
 
-def load_program(target: str, argv: Sequence[str] = ()) -> Program:
+def load_program(target: str, argv: Sequence[str] = (), drop_in: DropIn | None = None) -> Program:
     """Load the app that a target names.
 
     Like Python itself, this puts the script's folder first on ``sys.path`` and sets ``sys.argv``, for good.
@@ -130,6 +135,7 @@ def load_program(target: str, argv: Sequence[str] = ()) -> Program:
     Args:
         target: see the module's description.
         argv: arguments for the script, ``sys.argv[1:]``.
+        drop_in: what scripts get that build an ASGI application.
 
     Raises:
         ProgramError: there is no such app, or it failed; the message says what to do.
@@ -145,7 +151,7 @@ def load_program(target: str, argv: Sequence[str] = ()) -> Program:
     sys.modules.pop(resolved.module, None)
     sys.argv = [str(resolved.file or resolved.module), *argv]
     with (
-        flet_entry_points_recorded() as recorder,
+        flet_entry_points_recorded(drop_in) as recorder,
         script_importable(resolved.module, resolved.file, as_main=not resolved.attribute),
     ):
         _run(resolved, recorder)
@@ -268,6 +274,8 @@ def _program(target: _Target, calls: list[Call]) -> Program:
     call = calls[0] if calls else None
     if target.attribute:
         main = _attribute(module, target)
+        if _is_asgi(main):
+            return _asgi_program(target, path, main)
         if call is not None and call.arguments.get("main") is not main:
             call = None
     elif call is None:
@@ -275,6 +283,8 @@ def _program(target: _Target, calls: list[Call]) -> Program:
             f"{path.name} never called ft.run. End it with ft.run(main), or name the function to run: "
             f"{path.name}:main"
         )
+    elif call.asgi_app is not None:
+        return _asgi_program(target, path, call.asgi_app)
     else:
         main = call.arguments["main"]
     home = getattr(main, "__module__", None) or target.module
@@ -294,8 +304,33 @@ def _program(target: _Target, calls: list[Call]) -> Program:
         path=path,
         modules=AppModules(_root_of(target.module, path)),
         arguments={key: value for key, value in arguments.items() if key not in {"main", "before_main"}},
-        asgi_app=call.asgi_app if call else None,
     )
+
+
+def _asgi_program(target: _Target, path: Path, application: Any) -> Program:
+    """Describe a script that builds its own ASGI application; who made its Flet apps knows them."""
+    return Program(
+        main=application,
+        before_main=None,
+        name=target.name,
+        module=target.module,
+        path=path,
+        modules=AppModules(_root_of(target.module, path)),
+        asgi_app=application,
+    )
+
+
+def _is_asgi(value: Any) -> bool:
+    """Whether a value takes what ASGI servers give: scope, receive and send. ``main`` takes a page."""
+    if inspect.isclass(value):
+        return False
+    try:
+        parameters = inspect.signature(value).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    required = [p for p in parameters if p.kind in kinds and p.default is inspect.Parameter.empty]
+    return len(required) == ASGI_PARAMETERS
 
 
 def _root_of(module: str, path: Path) -> Path:

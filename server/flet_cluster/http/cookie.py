@@ -14,6 +14,8 @@ from starlette.requests import HTTPConnection
 from flet_cluster.node.tokens import new_cookie
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from flet_cluster.transport.binding import BrowserCookie
@@ -24,33 +26,36 @@ class BindingCookie:
 
     Args:
         app: what serves the pages.
-        cookie: name and path of the app's cookie.
+        cookie_at: returns the app's cookie for a request: its path is where the app is mounted.
     """
 
-    def __init__(self, app: ASGIApp, cookie: BrowserCookie) -> None:
+    def __init__(self, app: ASGIApp, cookie_at: Callable[[Scope], BrowserCookie]) -> None:
         self._app = app
-        self._cookie = cookie
+        self._cookie_at = cookie_at
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http" and self._is_due(HTTPConnection(scope)):
-            await self._app(scope, receive, self._giving(send, secure=scope.get("scheme") == "https"))
+        if scope["type"] == "http" and (cookie := self._due(scope)) is not None:
+            await self._app(scope, receive, self._giving(send, cookie, secure=scope.get("scheme") == "https"))
         else:
             await self._app(scope, receive, send)
 
-    def _is_due(self, request: HTTPConnection) -> bool:
-        """Whether a browser navigates here and has no cookie yet."""
-        is_page = request.headers.get("sec-fetch-dest") == "document"
-        return is_page and self._cookie.value(request) is None
+    def _due(self, scope: Scope) -> BrowserCookie | None:
+        """Return the cookie if a browser navigates here and has none yet."""
+        request = HTTPConnection(scope)
+        if request.headers.get("sec-fetch-dest") != "document":
+            return None
+        cookie = self._cookie_at(scope)
+        return cookie if cookie.value(request) is None else None
 
-    def _giving(self, send: Send, *, secure: bool) -> Send:
+    def _giving(self, send: Send, cookie: BrowserCookie, *, secure: bool) -> Send:
         """Add the cookie to the answer, and keep shared caches from giving it to others."""
 
         async def with_cookie(message: Message) -> None:
             """Pass a message on."""
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.append("set-cookie", self._cookie.header(new_cookie(), secure=secure))
+                headers.append("set-cookie", cookie.header(new_cookie(), secure=secure))
                 headers["cache-control"] = "private, no-cache"
             await send(message)
 

@@ -46,7 +46,8 @@ class WebOptions:
 
     Attributes:
         proxy_path: path that a proxy in front strips; "" for none.
-        websocket_path: path of the socket below the app's path.
+        base: the app's path as the browser sees it, with a slash at its end; "" finds it in each request.
+        websocket_path: path of the socket below the app's path; with a slash at its start, below the domain.
         renderer: Flutter's renderer.
         route_strategy: whether routes are paths or fragments.
         no_cdn: whether everything comes from here.
@@ -57,6 +58,7 @@ class WebOptions:
     """
 
     proxy_path: str = ""
+    base: str = ""
     websocket_path: str = "ws"
     renderer: Literal["auto", "canvaskit", "skwasm"] = "auto"
     route_strategy: Literal["path", "hash"] = "path"
@@ -138,7 +140,7 @@ def _config(options: WebOptions, base: str) -> str:
         "routeUrlStrategy": options.route_strategy,
         "entrypointBaseUrl": base,
         "assetBase": base,
-        "webSocketEndpoint": base + options.websocket_path.strip("/"),
+        "webSocketEndpoint": _socket_url(options.websocket_path, base),
     }
     if options.no_cdn:
         values["canvasKitBaseUrl"] = f"{base}canvaskit/"
@@ -149,6 +151,10 @@ def _config(options: WebOptions, base: str) -> str:
     if options.no_cdn:
         lines.append(_OWN_RIVE)
     return "<script>\n" + "\n".join(lines) + "\n</script>"
+
+
+def _socket_url(path: str, base: str) -> str:
+    return path if path.startswith("/") else base + path.strip("/")
 
 
 def _javascript(value: Any) -> str:

@@ -119,7 +119,7 @@ class WebClient:
         """Make index.html for the path the app is mounted at; remember it."""
         page = self._pages.get(root)
         if page is None:
-            base = base_href(self._options.proxy_path, root)
+            base = self._options.base or base_href(self._options.proxy_path, root)
             script = f"{RESUME_PATH}?v={self._resume_version()}" if self._resume else ""
             page = patched_index(self._text("index.html"), self._options, base, script).encode()
             if len(self._pages) < _MAX_BASES:

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
-    from flet_cluster.settings import Settings
-
 
 @dataclass(frozen=True, slots=True)
 class BrowserCookie:
@@ -26,10 +24,10 @@ class BrowserCookie:
     path: str
 
     @classmethod
-    def of(cls, settings: Settings) -> BrowserCookie:
-        """Return the cookie of the app with these settings; all its nodes have the same."""
-        path = f"/{settings.app_path}"
-        digest = hashlib.sha256(f"{settings.app_name}\n{path}".encode()).hexdigest()
+    def at(cls, app_name: str, path: str) -> BrowserCookie:
+        """Return the cookie of an app below a path, as the browser sees it; all its nodes have the same."""
+        path = f"/{path.strip('/')}"
+        digest = hashlib.sha256(f"{app_name}\n{path}".encode()).hexdigest()
         return cls(f"flet_cluster_{digest[:12]}", path)
 
     def value(self, request: HTTPConnection) -> str | None:

@@ -6,7 +6,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from flet_cluster.protocol.frames import SUBPROTOCOL
-from flet_cluster.transport.binding import BrowserCookie
 from flet_cluster.transport.handshake import origin_allowed, visitor_of
 from flet_cluster.transport.link_socket import LinkSocket
 from flet_cluster.transport.plain_socket import PlainSocket
@@ -15,14 +14,29 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
     from flet_cluster.node.node import Node
+    from flet_cluster.protocol.close import CloseCode
+    from flet_cluster.transport.binding import BrowserCookie
 
 logger = logging.getLogger("flet_cluster.transport")
 
 FORBIDDEN = 1008
 
 
-async def serve(node: Node, websocket: WebSocket) -> None:
-    """Serve one websocket from handshake to close."""
+async def refuse(websocket: WebSocket, code: CloseCode) -> None:
+    """Send a client away with a code that says what to do; only an open socket can carry one."""
+    offered = websocket.scope.get("subprotocols", [])
+    await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+    await websocket.close(code, code.reason)
+
+
+async def serve(node: Node, websocket: WebSocket, binding: BrowserCookie) -> None:
+    """Serve one websocket from handshake to close.
+
+    Args:
+        node: the app's node in this process.
+        websocket: not accepted yet.
+        binding: the cookie that ties the app's sessions to a browser.
+    """
     headers = websocket.headers
     origin = headers.get("origin")
     allowed = node.settings.allowed_origins
@@ -33,7 +47,7 @@ async def serve(node: Node, websocket: WebSocket) -> None:
         node.observer.count("refused", reason="origin")
         await websocket.close(FORBIDDEN)  # before accept: the handshake is answered with 403
         return
-    visitor = visitor_of(websocket, BrowserCookie.of(node.settings))
+    visitor = visitor_of(websocket, binding)
     if SUBPROTOCOL in websocket.scope.get("subprotocols", []):
         await websocket.accept(SUBPROTOCOL, headers=visitor.headers())
         await LinkSocket(node, websocket, visitor).run()

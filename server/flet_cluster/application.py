@@ -1,0 +1,142 @@
+"""An app's node as an ASGI application (layer 5: may import everything below).
+
+The application can be the whole server, or be mounted in another one under any path: what the browser has to
+know about paths is found in each request.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, WebSocket
+
+from flet_cluster.errors import ClusterError, StartFailed, StartRefused
+from flet_cluster.hosting import ClusterApp
+from flet_cluster.http.cookie import BindingCookie
+from flet_cluster.http.health import health_routes
+from flet_cluster.http.index import WebOptions
+from flet_cluster.http.static import WebClient
+from flet_cluster.metrics import PrometheusObserver, metrics_route
+from flet_cluster.protocol.close import CloseCode
+from flet_cluster.transport import endpoint
+from flet_cluster.transport.binding import BrowserCookie
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.routing import Route
+    from starlette.types import Scope
+
+    from flet_cluster.events import FaultPoints, Observer
+    from flet_cluster.host.program import Program
+    from flet_cluster.settings import Settings
+
+_LOG = logging.getLogger("flet_cluster")
+
+
+def create_app(
+    program: Program,
+    settings: Settings,
+    *,
+    faults: FaultPoints | None = None,
+    observer: Observer | None = None,
+) -> FastAPI:
+    """Return the application of one node, which is the whole server. It connects when its lifespan starts.
+
+    Args:
+        program: the app.
+        settings: all options, with a secret key and an app name.
+        faults: named places where a test may interfere.
+        observer: receives counts and measurements; Prometheus metrics by default.
+    """
+    cluster_app = ClusterApp(program, settings, faults=faults, observer=observer)
+    application = mountable(cluster_app)
+    if not settings.app_path:
+        return application
+    outer = FastAPI(lifespan=application.router.lifespan_context, openapi_url=None)
+    outer.state = application.state
+    outer.router.routes.extend(_operators_routes(cluster_app))
+    outer.mount(f"/{settings.app_path}", application)
+    return outer
+
+
+def mountable(cluster_app: ClusterApp) -> FastAPI:
+    """Return the application of one node, to be mounted anywhere.
+
+    Its ``state`` holds what a server or a test looks for: ``cluster_app``, ``node`` (once it runs),
+    ``observer`` and ``drain``.
+    """
+    settings = cluster_app.settings
+
+    @contextlib.asynccontextmanager
+    async def lifespan(application: FastAPI) -> AsyncIterator[None]:
+        """Start the node before the port opens; leave when the server stops."""
+        try:
+            application.state.node = await cluster_app.start()
+        except (StartFailed, StartRefused) as error:
+            application.state.start_error = str(error)
+            application.state.start_refused = isinstance(error, StartRefused)
+            raise
+        try:
+            yield
+        finally:
+            await cluster_app.stop()
+
+    application = FastAPI(lifespan=lifespan, openapi_url=None)
+    application.state.cluster_app = cluster_app
+    application.state.drain = cluster_app.drain
+    application.state.observer = cluster_app.observer
+
+    @application.websocket(f"/{settings.websocket_endpoint}")
+    async def socket(websocket: WebSocket) -> None:
+        """Serve one client."""
+        await serve_socket(cluster_app, websocket, cookie_at(cluster_app.settings, websocket.scope))
+
+    application.router.routes.extend(_operators_routes(cluster_app))
+    client = WebClient(web_options(settings), settings.assets_dir)
+    application.mount("/", BindingCookie(client, lambda scope: cookie_at(settings, scope)))
+    return application
+
+
+async def serve_socket(cluster_app: ClusterApp, websocket: WebSocket, cookie: BrowserCookie) -> None:
+    """Serve one websocket; if the app's node cannot be started, its client is asked to come back."""
+    try:
+        node = await cluster_app.start()
+    except ClusterError as error:
+        _LOG.error("app %s cannot start: %s", cluster_app.settings.app_name, error)
+        await endpoint.refuse(websocket, CloseCode.STORE_UNAVAILABLE)
+        return
+    await endpoint.serve(node, websocket, cookie)
+
+
+def cookie_at(settings: Settings, scope: Scope) -> BrowserCookie:
+    """Return the binding cookie of an app for the path that it is mounted at, as the browser sees it."""
+    return BrowserCookie.at(settings.app_name, f"{proxy_prefix(settings)}{scope.get('root_path', '')}")
+
+
+def proxy_prefix(settings: Settings) -> str:
+    """Return the path that a proxy in front strips: "" or "/path"."""
+    path = getattr(settings, "proxy_path", "") or ""
+    return f"/{path.strip('/')}" if path.strip("/") else ""
+
+
+def web_options(settings: Settings) -> WebOptions:
+    """Return what the page has to know."""
+    return WebOptions(
+        proxy_path=proxy_prefix(settings),
+        websocket_path=settings.websocket_endpoint,
+        renderer=settings.web_renderer,
+        route_strategy=settings.route_url_strategy,
+        no_cdn=settings.no_cdn,
+    )
+
+
+def _operators_routes(cluster_app: ClusterApp) -> list[Route]:
+    """Return what balancers, orchestrators and Prometheus ask for."""
+    routes = health_routes(lambda: "", cluster_app.not_ready)
+    observer = cluster_app.observer
+    if cluster_app.settings.metrics and isinstance(observer, PrometheusObserver):
+        routes.append(metrics_route(observer))
+    return routes

@@ -1,0 +1,48 @@
+"""The app that ``FLET_CLUSTER_APP`` names, for any ASGI server (layer 5).
+
+    FLET_CLUSTER_APP=main.py hypercorn flet_cluster.asgi:app
+
+It takes what ``flet-cluster run`` takes: a script, a module, a function in one (``main.py:main``), or an ASGI
+application in one (``main.py:app``). All other settings are environment variables. Each process that the
+server starts is a node: several need a Redis.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from flet_cluster.errors import SettingsError
+from flet_cluster.fastapi.hosted import DROP_IN, application_of
+from flet_cluster.host.program import load_program
+from flet_cluster.serving import configure_logging, warn_of_unknown_variables
+from flet_cluster.settings import Settings
+
+VARIABLE = "FLET_CLUSTER_APP"
+
+
+def make() -> Any:
+    """Load the app and return its ASGI application.
+
+    Raises:
+        SettingsError: the variable is not set, or a setting is wrong.
+        ProgramError: there is no such app, or it failed.
+    """
+    target = os.environ.get(VARIABLE, "")
+    if not target:
+        raise SettingsError(
+            f"{VARIABLE} is not set. Name the app in it, as for flet-cluster run: "
+            f"{VARIABLE}=main.py hypercorn flet_cluster.asgi:app"
+        )
+    arguments = sys.argv
+    program = load_program(target, (), DROP_IN)
+    sys.argv = arguments  # they are the server's
+    settings = Settings.load({}, program.settings()).with_secret_key()
+    settings = settings.with_values(app_name=settings.app_name or program.name)
+    configure_logging(settings.log_level)
+    warn_of_unknown_variables()
+    return application_of(program, settings)
+
+
+app = make()

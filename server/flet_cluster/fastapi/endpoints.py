@@ -1,0 +1,145 @@
+"""The endpoints of a Flet app one by one, for those who mount each where they want it (layer 5)."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from flet_cluster.application import proxy_prefix, serve_socket, web_options
+from flet_cluster.fastapi.arguments import fields_of
+from flet_cluster.fastapi.manager import app_manager
+from flet_cluster.http.index import base_href
+from flet_cluster.http.static import WebClient
+from flet_cluster.settings import Settings
+from flet_cluster.transport.binding import BrowserCookie
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+    from fastapi import WebSocket
+    from starlette.types import Receive, Scope, Send
+
+
+class FletApp:
+    """Serves the websockets of an app, in a route of yours.
+
+    Takes both forms that Flet has had: ``FletApp(main, session_timeout_seconds=…)``, and today's
+    ``FletApp(loop, executor, main, before_main, session_timeout_seconds=…)``, of which loop and executor are
+    not needed here. All objects made with the same arguments are one app.
+
+    Args:
+        arguments, options: ``main`` (once ``session_handler``), ``before_main``, ``session_timeout_seconds``,
+            ``oauth_state_timeout_seconds``, ``upload_endpoint_path`` and ``secret_key``, as in :func:`app`.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        given = _given(arguments, options)
+        main, before_main = given.pop("main"), given.pop("before_main", None)
+        self._app = app_manager.hosted(main, before_main, fields_of(given))
+
+    async def handle(self, websocket: WebSocket) -> None:
+        """Serve one websocket from handshake to close."""
+        parent = websocket.url.path.rsplit("/", 1)[0]
+        cookie = BrowserCookie.at(self._app.settings.app_name, proxy_prefix(self._app.settings) + parent)
+        await serve_socket(self._app, websocket, cookie)
+
+
+def _today(  # noqa: PLR0913, PLR0917  they are Flet's
+    loop: Any = None,
+    executor: Any = None,
+    main: Any = None,
+    before_main: Any = None,
+    session_timeout_seconds: Any = None,
+    oauth_state_timeout_seconds: Any = None,
+    upload_endpoint_path: Any = None,
+    secret_key: Any = None,
+) -> None:
+    """Has the parameters of today's ``FletApp``."""
+
+
+def _earlier(
+    session_handler: Any,
+    session_timeout_seconds: Any = None,
+    oauth_state_timeout_seconds: Any = None,
+    upload_endpoint_path: Any = None,
+    secret_key: Any = None,
+) -> None:
+    """Has the parameters that ``FletApp`` had before Flet 1.0."""
+
+
+def _given(arguments: tuple[Any, ...], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was given, by today's names."""
+    first = arguments[0] if arguments else None
+    is_main = callable(first) and not isinstance(first, asyncio.AbstractEventLoop)
+    earlier = (is_main and "main" not in options) or "session_handler" in options
+    bound = inspect.signature(_earlier if earlier else _today).bind(*arguments, **options).arguments
+    given = {name: value for name, value in bound.items() if name not in {"loop", "executor"}}
+    if "session_handler" in given:
+        given["main"] = given.pop("session_handler")
+    if not callable(given.get("main")):
+        raise TypeError("FletApp needs the app's main function: FletApp(main)")
+    return given
+
+
+class FletStaticFiles:
+    """Serves the web client and an app's own files, mounted where you want them.
+
+    Args:
+        proxy_path: path that a proxy in front strips from URLs.
+        assets_dir: the app's own files; relative to the working directory.
+        app_name: name of the installed app (PWA).
+        app_short_name: short name of the installed app; default: ``app_name``.
+        app_description: what the installed app does.
+        web_renderer: ``auto`` (default), ``canvaskit`` or ``skwasm``.
+        route_url_strategy: ``path`` (default) or ``hash``.
+        no_cdn: whether the browser needs no other server; default: True.
+        websocket_endpoint_path: URL of the app's websocket; without a leading slash, below the mount path.
+        app_mount_path: URL of the app as the browser sees it, if it is not where this is mounted.
+        use_color_emoji: whether to load a font with coloured emojis.
+
+    Raises:
+        SettingsError: a value is not allowed; the message names it.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917  the parameters are Flet's
+        self,
+        proxy_path: str | None = None,
+        assets_dir: str | os.PathLike[str] | None = None,
+        app_name: str | None = None,
+        app_short_name: str | None = None,
+        app_description: str | None = None,
+        web_renderer: Any = None,
+        route_url_strategy: Any = None,
+        no_cdn: bool | None = None,
+        websocket_endpoint_path: str | None = None,
+        *,
+        app_mount_path: str | None = None,
+        use_color_emoji: bool | None = None,
+    ) -> None:
+        fields = fields_of(
+            {
+                "proxy_path": proxy_path,
+                "assets_dir": assets_dir,
+                "pwa_name": app_name,
+                "pwa_short_name": app_short_name,
+                "pwa_description": app_description,
+                "web_renderer": web_renderer,
+                "route_url_strategy": route_url_strategy,
+                "no_cdn": no_cdn,
+                "use_color_emoji": use_color_emoji,
+            }
+        )
+        settings = Settings.load(app_manager.command_line, fields)
+        options = web_options(settings)
+        if websocket_endpoint_path:
+            options = replace(options, websocket_path=websocket_endpoint_path)
+        if app_mount_path:
+            options = replace(options, base=base_href(app_mount_path))
+        self._client = WebClient(options, settings.assets_dir)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await self._client(scope, receive, send)

@@ -1,0 +1,115 @@
+"""What this process serves for a program: a page app, or the ASGI application of a script (layer 5)."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from starlette.routing import Router
+
+import flet_cluster.fastapi as package
+from flet_cluster.application import create_app
+from flet_cluster.errors import StartFailed, StartRefused
+from flet_cluster.fastapi import endpoints, server, whole
+from flet_cluster.fastapi import manager as managers
+from flet_cluster.fastapi.manager import AppManager, app_manager
+from flet_cluster.host.intercept import DropIn
+from flet_cluster.http.health import health_routes
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from flet_cluster.host.program import Program
+    from flet_cluster.settings import Settings
+
+DROP_IN = DropIn(
+    export=whole.exported,
+    modules={
+        f"{name}{part}": module
+        for name in ("flet.fastapi", "flet_web.fastapi")
+        for part, module in {
+            "": package,
+            ".app": whole,
+            ".flet_app": endpoints,
+            ".flet_app_manager": managers,
+            ".flet_fastapi": server,
+            ".flet_oauth": endpoints,
+            ".flet_static_files": endpoints,
+            ".flet_upload": endpoints,
+        }.items()
+    },
+)
+"""What a hosted script gets when it imports Flet's FastAPI parts or exports an ASGI application."""
+
+
+def application_of(program: Program, settings: Settings) -> Any:
+    """Return the ASGI application of a program for this process.
+
+    Args:
+        program: loaded with :data:`DROP_IN`.
+        settings: where this process keeps sessions, and what it was started with.
+    """
+    if program.asgi_app is None:
+        return create_app(program, settings)
+    app_manager.configure(settings)
+    return HostedApplication(program.asgi_app, app_manager)
+
+
+class HostedApplication:
+    """A user's ASGI application around the Flet apps it holds: they start before it and stop after it.
+
+    Args:
+        app: the user's application; it may start and stop the apps itself.
+        manager: knows the apps.
+
+    Attributes:
+        state: what the server looks for: ``drain``, and why a start failed.
+    """
+
+    def __init__(self, app: ASGIApp, manager: AppManager) -> None:
+        self._app = app
+        self._manager = manager
+        self._health = Router(health_routes(lambda: "", self._not_ready))
+        own = {getattr(route, "path", "") for route in getattr(app, "routes", ())}
+        self._ours = {"/healthz", "/readyz"} - own
+        self.state = SimpleNamespace(drain=manager.drain, start_error="", start_refused=False)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection, or the lifespan."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, self._starting(receive), self._stopping(send))
+        elif scope["type"] == "http" and scope["path"] in self._ours:
+            await self._health(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _starting(self, receive: Receive) -> Receive:
+        async def with_start() -> Message:
+            """Start the apps before the application hears that it should start."""
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self._start()
+            return message
+
+        return with_start
+
+    async def _start(self) -> None:
+        try:
+            await self._manager.start()
+        except (StartFailed, StartRefused) as error:
+            self.state.start_error = str(error)
+            self.state.start_refused = isinstance(error, StartRefused)
+            raise
+
+    def _stopping(self, send: Send) -> Send:
+        async def with_stop(message: Message) -> None:
+            """Stop the apps before the server hears that all is over."""
+            if message["type"].startswith("lifespan.shutdown"):
+                await self._manager.shutdown()
+            await send(message)
+
+        return with_stop
+
+    def _not_ready(self) -> str:
+        reasons = (app.not_ready() for app in self._manager.apps)
+        return next((reason for reason in reasons if reason), "")

@@ -1,0 +1,113 @@
+"""One Flet app in this process: its program, its settings, and the node that serves it (layer 5).
+
+A process may hold several, as users of Flet's FastAPI do: each has a node, and so sessions, of its own. A
+node starts with the server's lifespan, or, where a server has none (Daphne) or a user's application forgets
+it, with the first visitor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from flet_cluster.composition import build_node, why_not_started
+from flet_cluster.errors import StartFailed, StartRefused
+from flet_cluster.events import FaultPoints, Observer
+from flet_cluster.metrics import PrometheusObserver
+
+if TYPE_CHECKING:
+    from flet_cluster.host.program import Program
+    from flet_cluster.node.node import Node
+    from flet_cluster.settings import Settings
+
+_LOG = logging.getLogger("flet_cluster")
+
+
+class ClusterApp:
+    """An app and its node.
+
+    Args:
+        program: the app.
+        settings: all options, with a secret key and an app name.
+        faults: named places where a test may interfere.
+        observer: receives counts and measurements; Prometheus metrics by default.
+
+    Attributes:
+        running: the node, once it has started and until it is stopped.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        settings: Settings,
+        *,
+        faults: FaultPoints | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self.program = program
+        self.settings = settings
+        self.observer = observer or PrometheusObserver()
+        self.running: Node | None = None
+        self._faults = faults or FaultPoints()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._starting: asyncio.Task[Node] | None = None
+
+    async def start(self) -> Node:
+        """Return the app's node, started if it was not: visitors that come together start one.
+
+        Raises:
+            StartFailed: the environment does not let it start now; the message says why.
+            StartRefused: it will not let it start the next time either.
+        """
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._abandon()
+            self._loop = loop
+        if self._starting is None:
+            self._starting = loop.create_task(self._start())
+        starting = self._starting
+        try:
+            return await asyncio.shield(starting)
+        except Exception:
+            if self._starting is starting:  # the next one tries again
+                self._starting = None
+            raise
+
+    async def _start(self) -> Node:
+        try:
+            node = build_node(self.program, self.settings, self.observer, self._faults)
+            await node.start()
+        except Exception as error:
+            sentence, final = why_not_started(error, self.settings)
+            if not sentence:
+                raise
+            raise (StartRefused if final else StartFailed)(sentence) from error
+        self.running = node
+        return node
+
+    async def drain(self) -> None:
+        """Let all sessions go, while their sockets are still open."""
+        if self.running is not None:
+            await self.running.drain()
+
+    async def stop(self) -> None:
+        """Let all sessions go, then leave; the app may be started again."""
+        node, self.running, self._starting = self.running, None, None
+        if node is not None:
+            await node.stop()
+
+    def not_ready(self) -> str:
+        """Say why this node may not get new visitors, "" if it may; it does not flap with Redis."""
+        if self.running is None:
+            return "starting"
+        return "draining" if self.running.draining else ""
+
+    def _abandon(self) -> None:
+        """Forget a node whose loop has ended: a server that runs the app once more gives it another loop."""
+        if self.running is not None and self._loop is not None and not self._loop.is_closed():
+            raise StartFailed(
+                f"The app {self.settings.app_name!r} runs on another event loop of this process. One process "
+                "serves an app once; start another process for a second server."
+            )
+        self.running = self._starting = None
