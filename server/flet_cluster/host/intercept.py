@@ -55,7 +55,8 @@ class DropIn:
         for name, module in self.modules.items():
             sys.modules[name] = module
             parent, _, child = name.rpartition(".")
-            setattr(importlib.import_module(parent), child, module)
+            if parent not in self.modules:  # a stand-in has its own names: "app" is its function
+                setattr(importlib.import_module(parent), child, module)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,156 @@
+"""``flet_cluster.fastapi`` in place of ``flet.fastapi``: Flet's own examples, hosted unchanged."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from tests.asgi.servers import cluster, serving, sockets
+from tests.steps import Click
+from tests.tab import open_tab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.asgi.servers import Server
+
+
+@pytest.fixture(scope="module")
+def several() -> Iterator[Server]:
+    with serving("flet-cluster", "several.py:app", ready="/readyz") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def parts() -> Iterator[Server]:
+    with serving("flet-cluster", "parts.py:app", ready="/readyz") as server:
+        yield server
+
+
+async def get(url: str) -> httpx.Response:
+    """Fetch something, while a test has an event loop."""
+    async with httpx.AsyncClient() as client:
+        return await client.get(url)
+
+
+def setting(page: str, name: str) -> str:
+    """A value of the page's configuration."""
+    found = re.search(rf"^flet\.{name} = \"?(.*?)\"?;$", page, re.MULTILINE)
+    assert found is not None, f"{name} in {page}"
+    return found[1]
+
+
+async def test_several_apps_have_sessions_of_their_own(several: Server) -> None:
+    async with (
+        open_tab(lambda: [several.socket("/ws")]) as root,
+        open_tab(lambda: [several.socket("/sub-app/ws")]) as sub,
+    ):
+        await root.do(Click("plus"))
+        assert "Count: 1" in root.client.texts()
+        assert "This is root app!" in root.client.texts()
+        assert "Count: 0" in sub.client.texts()
+        assert "This is sub app!" in sub.client.texts()
+
+
+def test_several_apps_have_assets_and_pages_of_their_own(several: Server) -> None:
+    assert httpx.get(f"{several.url}/whose.txt").text == "of the root\n"
+    assert httpx.get(f"{several.url}/sub-app/whose.txt").text == "of the sub app\n"
+    root, sub = (httpx.get(several.url + path).text for path in ("/", "/sub-app/"))
+    assert '<base href="/">' in root
+    assert '<base href="/sub-app/">' in sub
+    assert setting(root, "webSocketEndpoint") == "/ws"
+    assert setting(sub, "webSocketEndpoint") == "/sub-app/ws"
+
+
+def test_several_apps_bind_browsers_by_cookies_of_their_own(several: Server) -> None:
+    cookies = [
+        httpx.get(several.url + path, headers={"sec-fetch-dest": "document"}).headers["set-cookie"]
+        for path in ("/", "/sub-app/")
+    ]
+    assert "Path=/;" in cookies[0]
+    assert "Path=/sub-app;" in cookies[1]
+    assert cookies[0].partition("=")[0] != cookies[1].partition("=")[0]
+
+
+async def test_several_apps_outlive_their_process(valkey: str) -> None:
+    env = cluster(valkey, f"several-{secrets.token_hex(3)}")
+    with contextlib.ExitStack() as stack:
+        servers = [
+            stack.enter_context(serving("flet-cluster", "several.py:app", env, "/readyz")) for _ in range(2)
+        ]
+        async with (
+            open_tab(lambda: sockets(servers)[:1]) as root,
+            open_tab(lambda: sockets(servers, "/sub-app/ws")[:1]) as sub,
+        ):
+            for tab in (root, sub, sub):
+                await tab.do(Click("plus"))
+            servers[0].kill()
+            for tab in (root, sub):
+                await tab.do(Click("plus"))
+            assert "Count: 2" in root.client.texts()
+            assert "Count: 3" in sub.client.texts()
+            assert (root.resumes, sub.resumes) == (1, 1)
+
+
+@pytest.mark.parametrize("kind", ["flet-cluster", "uvicorn", "daphne"])
+async def test_a_flet_app_below_an_existing_application(kind: str) -> None:
+    app = "existing.py:app" if kind == "flet-cluster" else "flet_cluster.asgi:app"
+    with serving(kind, app, {"FLET_CLUSTER_APP": "existing.py:app"}, "/api/health") as server:
+        assert (await get(f"{server.url}/api/health")).json() == {"apps": 1}
+        assert '<base href="/flet-app/">' in (await get(f"{server.url}/flet-app/")).text
+        async with open_tab(lambda: [server.socket("/flet-app/ws")]) as tab:
+            assert "Hello, Flet!" in tab.client.texts()
+
+
+def test_an_exported_app_keeps_the_scripts_routes() -> None:
+    with serving("flet-cluster", "exporting.py") as server:
+        assert httpx.get(f"{server.url}/price").json() == {"price": 7}
+        assert '<base href="/">' in httpx.get(server.url).text
+
+
+async def test_an_exported_app_below_its_name() -> None:
+    with serving("flet-cluster", "exporting.py", {"FLET_WEB_APP_PATH": "/shop"}, "/shop/") as server:
+        assert (await get(f"{server.url}/price")).json() == {"price": 7}
+        async with open_tab(lambda: [server.socket("/shop/ws")]) as tab:
+            await tab.do(Click("plus"))
+            assert "Count: 1" in tab.client.texts()
+
+
+async def test_each_endpoint_on_its_own(parts: Server) -> None:
+    async with (
+        open_tab(lambda: [parts.socket("/app1/ws")]) as one,
+        open_tab(lambda: [parts.socket("/app2/ws")]) as two,
+    ):
+        await one.do(Click("more"))
+        assert "Hello, Flet!!" in one.client.texts()
+        assert "Hello, Flet!" in two.client.texts()
+        assert two.client.page.props["title"] == "prepared"
+
+
+@pytest.mark.parametrize(
+    ("path", "base", "socket"),
+    [
+        ("/app1/", "/app1/", "/app1/ws"),
+        ("/app2/", "/app2/", "/app2/ws"),
+        ("/proxied/", "/outside/proxied/", "/app1/ws"),
+        ("/fixed/", "/elsewhere/", "/elsewhere/ws"),
+    ],
+)
+def test_static_files_say_where_the_socket_is(parts: Server, path: str, base: str, socket: str) -> None:
+    page = httpx.get(parts.url + path).text
+    assert f'<base href="{base}">' in page
+    assert setting(page, "webSocketEndpoint") == socket
+    assert setting(page, "assetBase") == base
+
+
+def test_static_files_take_flets_options(parts: Server) -> None:
+    assert setting(httpx.get(f"{parts.url}/app1/").text, "routeUrlStrategy") == "hash"
+    assert setting(httpx.get(f"{parts.url}/app2/").text, "webRenderer") == "canvaskit"
+
+
+def test_nobody_else_needs_the_real_flet_fastapi(parts: Server) -> None:
+    assert "Traceback" not in parts.text()
