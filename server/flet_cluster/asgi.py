@@ -17,9 +17,7 @@ from flet_cluster.errors import SettingsError
 from flet_cluster.fastapi.hosted import DROP_IN, application_of
 from flet_cluster.host.program import load_program
 from flet_cluster.serving import configure_logging, warn_of_unknown_variables
-from flet_cluster.settings import Settings
-
-VARIABLE = "FLET_CLUSTER_APP"
+from flet_cluster.settings import APP_VARIABLE, Settings
 
 
 def make() -> Any:
@@ -29,11 +27,11 @@ def make() -> Any:
         SettingsError: the variable is not set, or a setting is wrong.
         ProgramError: there is no such app, or it failed.
     """
-    target = os.environ.get(VARIABLE, "")
+    target = os.environ.get(APP_VARIABLE, "")
     if not target:
         raise SettingsError(
-            f"{VARIABLE} is not set. Name the app in it, as for flet-cluster run: "
-            f"{VARIABLE}=main.py hypercorn flet_cluster.asgi:app"
+            f"{APP_VARIABLE} is not set. Name the app in it, as for flet-cluster run: "
+            f"{APP_VARIABLE}=main.py hypercorn flet_cluster.asgi:app"
         )
     arguments = sys.argv
     program = load_program(target, (), DROP_IN)

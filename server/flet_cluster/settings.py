@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 PREFIX = "FLET_CLUSTER_"
 
+APP_VARIABLE = "FLET_CLUSTER_APP"
+"""Names the app for ``flet_cluster.asgi``; not a setting, since a command line names it itself."""
+
 FLET_VARIABLES: Mapping[str, str] = {
     "secret_key": "FLET_SECRET_KEY",
     "secret_key_fallbacks": "FLET_SECRET_KEY_FALLBACKS",
@@ -342,7 +345,7 @@ def _cluster_environment(model: type[Settings]) -> dict[str, tuple[Any, str]]:
 def unknown_variables() -> list[str]:
     """Return one sentence for each variable that looks like a setting and is none."""
     fields = [field.upper() for field in Settings.model_fields]
-    given = [name for name in sorted(os.environ) if name.upper().startswith(PREFIX)]
+    given = [name for name in sorted(os.environ) if name.upper().startswith(PREFIX) and name != APP_VARIABLE]
     unknown = [name for name in given if name.upper().removeprefix(PREFIX) not in fields]
     return [f"{name} is no setting and does nothing{_nearest(name, fields)}" for name in unknown]
 

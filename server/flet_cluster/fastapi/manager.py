@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import hashlib
 import re
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
     from flet_cluster.host.program import Program
 
-_NAME_LENGTH = 64
+_NAME_LENGTH = 60
+"""Longest name made here: a number must fit behind it, see :attr:`Settings.app_name`."""
 
 
 class AppManager:
@@ -52,18 +54,15 @@ class AppManager:
         Raises:
             StartFailed, StartRefused: one of them cannot start; the message says why.
         """
-        for app in self.apps:
-            await app.start()
+        await asyncio.gather(*(app.start() for app in self.apps))
 
     async def drain(self) -> None:
         """Let all sessions go, while their sockets are still open."""
-        for app in self.apps:
-            await app.drain()
+        await asyncio.gather(*(app.drain() for app in self.apps))
 
     async def shutdown(self) -> None:
         """Hand all sessions over, stop the nodes, and remove temporary files."""
-        for app in self.apps:
-            await app.stop()
+        await asyncio.gather(*(app.stop() for app in self.apps))
         self.delete_temp_dirs()
 
     def add_temp_dir(self, temp_dir: str) -> None:
@@ -154,16 +153,11 @@ def _name_of(base: str, program: Program, *, only: bool) -> str:
 
 
 def _place(function: Callable[..., Any] | None) -> Any:
-    """Name a function by where its code is: one that is made anew for each request is the same app."""
+    """Name a function by its code if that is all there is to it: made for each request, it is one app."""
     code = getattr(function, "__code__", None)
-    if function is None or code is None:
+    if code is None or getattr(function, "__closure__", None) or getattr(function, "__defaults__", None):
         return function
-    return (
-        function.__module__,
-        function.__qualname__,
-        code.co_firstlineno,
-        getattr(function, "__self__", None),
-    )
+    return code if getattr(function, "__self__", None) is None else function
 
 
 app_manager = AppManager()
