@@ -60,16 +60,19 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(kind: str, app: str, env: Mapping[str, str] | None = None, ready: str = "/") -> Iterator[Server]:
-    """Start a server on a free port and wait until it answers.
+def serving(
+    kind: str, app: str, env: Mapping[str, str] | None = None, ready: str = "/", port: int = 0
+) -> Iterator[Server]:
+    """Start a server and wait until it answers.
 
     Args:
         kind: a key of :data:`COMMANDS`.
         app: ``module:attribute``, or a script for ``flet-cluster``.
         env: more environment.
         ready: the path that is asked until it answers with success.
+        port: where it listens; 0 for a free port.
     """
-    port = free_port()
+    port = port or free_port()
     command = [part.format(app=app, port=port) for part in COMMANDS[kind]]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FLET_")}
     with tempfile.TemporaryDirectory() as home, (log := Path(home) / "log").open("wb") as output:
