@@ -262,6 +262,7 @@ def test_app_modules(write: Write) -> None:
     ("lines", "target", "message"),
     [
         ((*MAIN,), "wrong.py", r"never called ft\.run.*wrong\.py:main"),
+        (("import fastapi", "web = fastapi.FastAPI()"), "wrong.py", r"builds an ASGI.*wrong\.py:web"),
         (("import flet as ft", "ft.run()"), "wrong.py", "missing a required argument: 'main'"),
         (("import flet as ft", "ft.run(1)"), "wrong.py", "main is 1, not a function"),
         (("x = 1", "boom = 1 / 0"), "wrong.py", r"wrong\.py\", line 2(.|\n)*ZeroDivisionError"),
@@ -357,3 +358,18 @@ def test_call_while_a_neighbour_is_imported_is_refused(write: Write) -> None:
     write("inner.py", *MAIN, "ft.run(main)")
     with pytest.raises(ProgramError, match=r"inner calls ft\.run while it is being imported"):
         load_program(str(write("outer.py", "import inner")))
+
+
+def test_an_asgi_application_is_told_from_a_main(write: Write) -> None:
+    write(
+        "both_kinds.py",
+        "from fastapi import FastAPI",
+        "web = FastAPI()",
+        "async def raw(scope, receive, send): ...",
+        "def main(page, size=1, colour='red'): ...",
+    )
+    for name in ("web", "raw"):
+        program = load_program(f"both_kinds.py:{name}")
+        assert program.asgi_app is getattr(sys.modules["both_kinds"], name)
+        assert program.settings() == {}
+    assert load_program("both_kinds.py:main").asgi_app is None

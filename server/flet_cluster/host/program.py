@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from starlette.applications import Starlette
+
 from flet_cluster.errors import ProgramError
 from flet_cluster.host import scripts
 from flet_cluster.host.intercept import Call, Recorder, flet_entry_points_recorded
@@ -279,10 +281,7 @@ def _program(target: _Target, calls: list[Call]) -> Program:
         if call is not None and call.arguments.get("main") is not main:
             call = None
     elif call is None:
-        raise ProgramError(
-            f"{path.name} never called ft.run. End it with ft.run(main), or name the function to run: "
-            f"{path.name}:main"
-        )
+        raise ProgramError(_nothing_to_run(path.name, module))
     elif call.asgi_app is not None:
         return _asgi_program(target, path, call.asgi_app)
     else:
@@ -304,6 +303,16 @@ def _program(target: _Target, calls: list[Call]) -> Program:
         path=path,
         modules=AppModules(_root_of(target.module, path)),
         arguments={key: value for key, value in arguments.items() if key not in {"main", "before_main"}},
+    )
+
+
+def _nothing_to_run(script: str, module: Any) -> str:
+    """Say what to do with a script that neither ran nor exported an app; it may have built an ASGI app."""
+    built = [name for name, value in vars(module).items() if isinstance(value, Starlette)]
+    if built:
+        return f"{script} never called ft.run, but builds an ASGI application. Name it: {script}:{built[0]}"
+    return (
+        f"{script} never called ft.run. End it with ft.run(main), or name the function to run: {script}:main"
     )
 
 
