@@ -23,6 +23,7 @@ from flet_cluster.host.threads import PageThreads
 from flet_cluster.http.cookie import BindingCookie
 from flet_cluster.http.health import health_routes
 from flet_cluster.http.index import WebOptions
+from flet_cluster.http.slash import slash_route
 from flet_cluster.http.static import WebClient
 from flet_cluster.metrics import PrometheusObserver, metrics_route
 from flet_cluster.node.node import Node
@@ -63,7 +64,7 @@ def app(main: Callable[..., Any], **arguments: Any) -> FastAPI:
     settings = Settings.load({}, {**program.settings(), **fields})
     if settings.workers > 1:
         raise SettingsError("flet_cluster.app() is one node; start several processes with your ASGI server.")
-    warn_of_unknown_variables()
+    warn_of_unknown_variables(settings)
     name = settings.app_name or program.name
     return create_app(program, settings.with_secret_key().with_values(app_name=name))
 
@@ -126,6 +127,8 @@ def create_app(
     application.router.routes.extend(health_routes(lambda: "", ready))
     if settings.metrics and isinstance(observer, PrometheusObserver):
         application.router.routes.append(metrics_route(observer))
+    if base:
+        application.router.routes.append(slash_route(base))
     client = WebClient(web_options(settings), settings.assets_dir)
     application.mount(base or "/", BindingCookie(client, BrowserCookie.of(settings)))
     return application
@@ -158,10 +161,12 @@ def place_of(settings: Settings) -> str:
 def web_options(settings: Settings) -> WebOptions:
     """Return what the page has to know."""
     return WebOptions(
+        proxy_path=settings.proxy_path,
         websocket_path=settings.websocket_endpoint,
         renderer=settings.web_renderer,
         route_strategy=settings.route_url_strategy,
         no_cdn=settings.no_cdn,
+        color_emoji=settings.use_color_emoji,
     )
 
 

@@ -28,7 +28,7 @@ class BrowserCookie:
     @classmethod
     def of(cls, settings: Settings) -> BrowserCookie:
         """Return the cookie of the app with these settings; all its nodes have the same."""
-        path = f"/{settings.app_path}"
+        path = "/" + "/".join(part for part in (settings.proxy_path, settings.app_path) if part)
         digest = hashlib.sha256(f"{settings.app_name}\n{path}".encode()).hexdigest()
         return cls(f"flet_cluster_{digest[:12]}", path)
 
