@@ -86,7 +86,6 @@ def _serve_here(program: Program, settings: Settings, make: Factory) -> None:
     warn_of_unknown_variables(settings)
     tls.options(settings)
     sock = listening.bind(settings)
-    app = make(program, settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         # Before the server listens to them: the end, not an error.
         signal.signal(number, lambda *_: sys.exit(0))
@@ -98,7 +97,7 @@ def _serve_here(program: Program, settings: Settings, make: Factory) -> None:
         desktop.show(settings, url)
 
     try:
-        serve(app, settings, sock, on_ready=announce)
+        serve(make(program, settings), settings, sock, on_ready=announce)
     finally:
         listening.close(sock, settings)
 

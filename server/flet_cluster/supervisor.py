@@ -268,11 +268,11 @@ class Supervisor:
         configure_logging(settings)
         warn_of_unknown_variables(settings)
         tls.options(settings)  # a certificate that cannot be used is said once, here
-        self._socket = listening.bind(settings)
         values: dict[str, Any] = {} if settings.app_name else {"app_name": loaded["name"]}
         if settings.backend is Backend.EMBEDDED:
             values["redis_url"] = self._start_valkey()
             values["store_warnings"] = False  # it is what it is: a server for this run
+        self._socket = listening.bind(settings)
         self._settings = settings.with_values(**values)
         return self._settings
 
