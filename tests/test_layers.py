@@ -14,6 +14,7 @@ LAYERS = {
     "events": 0,
     "model": 0,
     "settings": 0,
+    "spellings": 0,
     "ownership": 1,
     "protocol": 1,
     "snapshot": 1,
@@ -30,17 +31,22 @@ LAYERS = {
     "__main__": 5,
     "application": 5,
     "asgi": 5,
+    "changes": 5,
     "composition": 5,
     "cli": 5,
     "control": 5,
+    "desktop": 5,
     "doctor": 5,
     "embedded": 5,
     "fastapi": 5,
     "hosting": 5,
+    "listening": 5,
+    "process": 5,
     "running": 5,
     "serving": 5,
     "supervisor": 5,
     "testing": 5,
+    "tls": 5,
     "worker": 5,
 }
 """Top-level module or subpackage → its layer."""
@@ -53,6 +59,7 @@ ONLY_IN = {
     "flet_web": {"host", "http/static"},
     "prometheus_client": {"metrics", "dashboard"},
     "typer": {"cli", "doctor"},
+    "watchfiles": {"changes"},
     "uvicorn": {"serving"},
 }
 """Library → the only places that may import it."""

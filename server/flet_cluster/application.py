@@ -17,6 +17,7 @@ from flet_cluster.hosting import ClusterApp
 from flet_cluster.http.cookie import BindingCookie
 from flet_cluster.http.health import health_routes
 from flet_cluster.http.index import WebOptions
+from flet_cluster.http.slash import slash_route
 from flet_cluster.http.static import WebClient
 from flet_cluster.metrics import PrometheusObserver, metrics_route
 from flet_cluster.protocol.close import CloseCode
@@ -58,6 +59,7 @@ def create_app(
     outer = FastAPI(lifespan=application.router.lifespan_context, openapi_url=None)
     outer.state = application.state
     outer.router.routes.extend(_operators_routes(cluster_app))
+    outer.router.routes.append(slash_route(f"/{settings.app_path}"))
     outer.mount(f"/{settings.app_path}", application)
     return outer
 
@@ -118,8 +120,7 @@ def cookie_at(settings: Settings, scope: Scope) -> BrowserCookie:
 
 def proxy_prefix(settings: Settings) -> str:
     """Return the path that a proxy in front strips: "" or "/path"."""
-    path = getattr(settings, "proxy_path", "") or ""
-    return f"/{path.strip('/')}" if path.strip("/") else ""
+    return f"/{settings.proxy_path}" if settings.proxy_path else ""
 
 
 def web_options(settings: Settings) -> WebOptions:
@@ -130,6 +131,7 @@ def web_options(settings: Settings) -> WebOptions:
         renderer=settings.web_renderer,
         route_strategy=settings.route_url_strategy,
         no_cdn=settings.no_cdn,
+        color_emoji=settings.use_color_emoji,
     )
 
 

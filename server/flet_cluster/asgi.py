@@ -38,8 +38,8 @@ def make() -> Any:
     sys.argv = arguments  # they are the server's
     settings = Settings.load({}, program.settings()).with_secret_key()
     settings = settings.with_values(app_name=settings.app_name or program.name)
-    configure_logging(settings.log_level)
-    warn_of_unknown_variables()
+    configure_logging(settings)
+    warn_of_unknown_variables(settings)
     return application_of(program, settings)
 
 

@@ -1,7 +1,7 @@
 """Decides between one process and several, and starts them (layer 5).
 
-One worker is one process: this one, without a supervisor. ``flet_cluster.run`` is the same thing called
-from a script.
+One worker is one process: this one, without a supervisor, unless it is to follow changes of the code.
+``flet_cluster.run`` is the same thing called from a script.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flet_cluster import desktop, listening, tls
 from flet_cluster.errors import ClusterError, ProgramError
 from flet_cluster.host import intercept
 from flet_cluster.host.program import load_program
-from flet_cluster.serving import bind, configure_logging, serve, url_of, warn_of_unknown_variables
+from flet_cluster.serving import configure_logging, serve, warn_of_unknown_variables
 from flet_cluster.settings import Settings
 from flet_cluster.supervisor import Plan, Supervisor
 
@@ -72,18 +73,20 @@ def run_target(
         ClusterError: it cannot be served; the message says why and what to do.
     """
     command_line = command_line or {}
-    workers = Settings.load(command_line).workers
-    if workers == 1:
+    settings = Settings.load(command_line)
+    if not settings.supervised:
         make = factory_named(factory)  # before the script's folder hides packages: it may be redis.py
         program = load_with_drop_in(target, argv, command_line)
         settings = Settings.load(command_line, program.settings())
-        if settings.workers == 1:
+        if not settings.supervised:
             _serve_here(program, settings, make)
             return
-        workers = settings.workers
     if sys.platform == "win32":
-        raise ProgramError("Several workers need Linux or macOS. Use --workers 1, or one process per port.")
-    asyncio.run(_supervise(Plan(target, argv, command_line, factory, workers)))
+        raise ProgramError(
+            "Several workers and --reload need Linux or macOS. Use --workers 1, or one process per port."
+        )
+    plan = Plan(target, argv, command_line, factory, settings.workers, settings.reload)
+    asyncio.run(_supervise(plan))
 
 
 async def _supervise(plan: Plan) -> None:
@@ -92,21 +95,26 @@ async def _supervise(plan: Plan) -> None:
 
 def _serve_here(program: Program, settings: Settings, make: Factory) -> None:
     """Serve from this process."""
-    name = settings.app_name or program.name
-    settings = settings.with_secret_key().with_values(app_name=name)
-    configure_logging(settings.log_level)
-    warn_of_unknown_variables()
-    sock = bind(settings)
-    app = make(program, settings)
+    settings = desktop.suited(settings.with_secret_key(), screen=desktop.this_machine_has_screen())
+    settings = settings.with_values(app_name=settings.app_name or program.name)
+    configure_logging(settings)
+    warn_of_unknown_variables(settings)
+    tls.options(settings)
+    sock = listening.bind(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         # Before the server listens to them: the end, not an error.
         signal.signal(number, lambda *_: sys.exit(0))
 
     def announce() -> None:
+        url = listening.url_of(sock, settings)
         with contextlib.suppress(OSError):  # nobody reads it: that is no reason to serve nobody
-            print(f"{name}: {url_of(sock, settings)} ({settings.backend})", flush=True)  # noqa: T201
+            print(desktop.announcement(settings, url, settings.backend), flush=True)  # noqa: T201
+        desktop.show(settings, url)
 
-    serve(app, settings, sock, on_ready=announce)
+    try:
+        serve(make(program, settings), settings, sock, on_ready=announce)
+    finally:
+        listening.close(sock, settings)
 
 
 def run(main: Callable[..., Any], **arguments: Any) -> Any:

@@ -1,19 +1,17 @@
 """One process serving one ASGI app (layer 5: may import anything below; knows nothing of other workers).
 
-Uvicorn does the work. Added here: a socket bound ahead of time, a call when the port is open, and a drain
-that runs while the browsers' sockets are still there.
+Uvicorn does the work. Added here: a call when the port is open, and a drain that runs while the browsers'
+sockets are still there.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import gc
 import logging
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -22,10 +20,13 @@ from typing import TYPE_CHECKING, Any, Self
 import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
 
-from flet_cluster.errors import SettingsError, StartFailed, StartRefused
+from flet_cluster import tls
+from flet_cluster.errors import StartFailed, StartRefused
+from flet_cluster.listening import address_error
 from flet_cluster.settings import unknown_variables
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
     from types import FrameType
 
@@ -39,60 +40,17 @@ _GOODBYE = 1.5
 """What a process may take, over its drain timeout or after all is done, before it is ended from within."""
 
 
-def bind(settings: Settings) -> socket.socket:
-    """Bind the app's address without listening: the port refuses connections until a node is ready.
-
-    Raises:
-        SettingsError: the address is in use, not this machine's, or not allowed.
-    """
-    host = "0.0.0.0" if settings.host in {"", "*"} else settings.host  # noqa: S104  asked for
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        sock = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise SettingsError(f"Cannot use host {settings.host!r}: {error}") from error
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(address)
-    except OSError as error:
-        sock.close()
-        raise address_error(settings, error) from error
-    sock.setblocking(False)
-    return sock
-
-
-def address_error(settings: Settings, error: OSError) -> SettingsError:
-    """Explain why an address cannot be had."""
-    place = f"{settings.host}:{settings.port}"
-    if error.errno == errno.EADDRINUSE:
-        return SettingsError(
-            f"Address {place} is in use by another process. Stop that one, or choose another port: "
-            "--port or FLET_CLUSTER_PORT (0 takes any free one)."
-        )
-    return SettingsError(
-        f"Cannot listen on {place}: {error}. Choose --host and --port that this machine allows."
-    )
-
-
-def url_of(sock: socket.socket, settings: Settings) -> str:
-    """Return the URL for a browser on this machine."""
-    host, port = sock.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{host}:{port}/" + (f"{settings.app_path}/" if settings.app_path else "")
-
-
-def configure_logging(level: str) -> None:
+def configure_logging(settings: Settings) -> None:
     """Log to stderr, unless the app has its own idea. Uvicorn's news is for those who debug."""
-    logging.basicConfig(format=_FORMAT)
+    level = settings.log_level
+    logging.basicConfig(format=_FORMAT, level=settings.flet_log_level.upper())
     logging.getLogger("flet_cluster").setLevel(level.upper())
     logging.getLogger("uvicorn").setLevel("WARNING" if level == "info" else level.upper())
 
 
-def warn_of_unknown_variables() -> None:
-    """Log what is set in the environment and does nothing."""
-    for sentence in unknown_variables():
+def warn_of_unknown_variables(settings: Settings | None = None) -> None:
+    """Log what is set and does nothing, or something else than it says."""
+    for sentence in (*unknown_variables(), *(settings.remarks if settings else ())):
         _LOG.warning("%s", sentence)
 
 
@@ -110,7 +68,7 @@ def serve(app: Any, settings: Settings, sock: socket.socket, on_ready: Callable[
     Raises:
         StartFailed: the application's lifespan failed.
         StartRefused: so it did, and ``app.state.start_refused`` is true: it always will.
-        SettingsError: the port was taken in the meantime.
+        SettingsError: the port was taken in the meantime, or a certificate cannot be used.
     """
     server = _Server(_config(app, settings), app, settings, on_ready)
     with _StartupLog() as log:
@@ -146,6 +104,7 @@ def _config(app: Any, settings: Settings) -> uvicorn.Config:
         forwarded_allow_ips=settings.forwarded_allow_ips,
         server_header=False,
         backlog=_BACKLOG,
+        **tls.options(settings),
     )
 
 

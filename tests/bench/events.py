@@ -156,7 +156,16 @@ def one_round(name: str, redis_url: str, clients: int, seconds: float) -> tuple[
     if name == "stock":
         command = ["-m", "tests.bench.stock", str(port)]
     else:
-        command = ["-m", "flet_cluster.cli", "run", "tests/bench/app.py", "--port", str(port)]
+        command = [
+            "-m",
+            "flet_cluster.cli",
+            "run",
+            "tests/bench/app.py",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+        ]
         if name != "memory":
             env |= {"FLET_CLUSTER_REDIS_URL": redis_url, "FLET_SECRET_KEY": SECRET}
             env |= {"FLET_CLUSTER_APP_NAME": fresh_app()}

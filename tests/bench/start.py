@@ -39,7 +39,7 @@ def started(workers: int, folder: str) -> Iterator[tuple[int, float]]:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "flet_cluster.cli", "run", str(APP)),
-                *("--port", str(port), "--workers", str(workers)),
+                *("--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)),
             ],
             cwd=folder,
             env=environment,

@@ -26,7 +26,17 @@ BETWEEN_CLICKS = 250
 @pytest.fixture
 def demo(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
     port, log = free_port(), tmp_path / "log"
-    options = ["--port", str(port), "--workers", str(WORKERS), "--app-name", "demo"]
+    options = [
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--no-browser",
+        "--workers",
+        str(WORKERS),
+        "--app-name",
+        "demo",
+    ]
     command = [sys.executable, "-m", "flet_cluster.cli", "run", str(ROOT / "examples/demo/main.py"), *options]
     env = {name: value for name, value in os.environ.items() if not name.startswith("FLET_")}
     failed = request.session.testsfailed

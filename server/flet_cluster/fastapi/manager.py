@@ -114,11 +114,11 @@ class AppManager:
     def _made(
         self, main: Callable[..., Any], before_main: Any, fields: Mapping[str, Any], *, only: bool
     ) -> ClusterApp:
-        if not self._warned:
-            self._warned = True
-            warn_of_unknown_variables()
         program = program_of(main, before_main=before_main)
         settings = Settings.load(self.command_line, fields)
+        if not self._warned:
+            self._warned = True
+            warn_of_unknown_variables(settings)
         name = self._free(_name_of(settings.app_name or program.name, program, only=only))
         settings = settings.with_secret_key().with_values(app_name=name)
         return ClusterApp(program, self._placed(settings))

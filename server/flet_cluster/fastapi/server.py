@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import fastapi
 from starlette.routing import Mount
 
 from flet_cluster.fastapi.manager import app_manager
+from flet_cluster.http.slash import slash_route
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+    from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
 
     Hook = Callable[[], Awaitable[None] | None]
@@ -23,7 +25,7 @@ class FastAPI(fastapi.FastAPI):
     """``fastapi.FastAPI`` with the lifespan that mounted Flet apps need.
 
     An app mounted at the root answers last, whatever was added after it: Flet asks for sub-apps and routes to
-    be added before.
+    be added before. A sub-app's path is found without the slash at its end, too.
 
     Args:
         on_startup: functions to call after the apps have started.
@@ -60,9 +62,15 @@ class FastAPI(fastapi.FastAPI):
         self.state.drain = app_manager.drain
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Put the catch-all last, when all routes are there."""
+        """Put the catch-all last, when all routes are there, and send ``/sub-app`` to ``/sub-app/``."""
+        apps = [route for route in self.router.routes if _is_flet_app(route) and route.path]
+        self.router.routes.extend(slash_route(route.path) for route in apps)
         self.router.routes.sort(key=lambda route: isinstance(route, Mount) and not route.path)
         return super().build_middleware_stack()
+
+
+def _is_flet_app(route: BaseRoute) -> TypeGuard[Mount]:
+    return isinstance(route, Mount) and hasattr(getattr(route.app, "state", None), "cluster_app")
 
 
 @contextlib.asynccontextmanager

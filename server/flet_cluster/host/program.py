@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 ASGI_PARAMETERS = 3
 _NO_ARGUMENTS: dict[str, Any] = {}
+_ASSETS = "assets"
+"""Flet's default for ``assets_dir``, whether or not there is such a folder."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +77,8 @@ class Program:
         """Return the script's arguments as fields of :class:`flet_cluster.settings.Settings`.
 
         Folders are resolved against the script's folder, as Flet does. Like in Flet, an ``assets`` folder
-        beside the script is served even if it is not mentioned.
+        beside the script is served even if it is not mentioned. ``view=None`` says that nobody wants to see
+        the app; every other view is a browser here.
         """
         if self.asgi_app is not None:
             return {}  # the script gave them to the apps it built
@@ -87,18 +90,21 @@ class Program:
             "app_path": given.get("name") or None,
             "host": given.get("host") or None,
             "port": given.get("port") or None,
-            "assets_dir": self._folder(given.get("assets_dir", "assets"), must_exist=True),
-            "upload_dir": self._folder(given.get("upload_dir"), must_exist=False),
+            "assets_dir": self._assets(given.get("assets_dir", _ASSETS)),
+            "upload_dir": self._folder(given.get("upload_dir")),
             "web_renderer": _plain(given.get("web_renderer")),
             "route_url_strategy": _plain(given.get("route_url_strategy")),
             "no_cdn": given.get("no_cdn"),
+            "open_browser": False if given.get("view", "") is None else given.get("open_browser"),
         }
 
-    def _folder(self, value: str | None, *, must_exist: bool) -> Path | None:
-        if not value:
-            return None
-        folder = (self.path.parent / value).resolve()
-        return folder if folder.is_dir() or not must_exist else None
+    def _assets(self, value: str | None) -> Path | None:
+        """Return the folder of assets; one of the usual name that is not there was not meant."""
+        folder = self._folder(value)
+        return None if folder is not None and value == _ASSETS and not folder.is_dir() else folder
+
+    def _folder(self, value: str | None) -> Path | None:
+        return (self.path.parent / value).resolve() if value else None
 
 
 def _plain(value: Any) -> Any:

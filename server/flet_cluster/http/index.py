@@ -51,6 +51,7 @@ class WebOptions:
         renderer: Flutter's renderer.
         route_strategy: whether routes are paths or fragments.
         no_cdn: whether everything comes from here.
+        color_emoji: whether the fonts for what Flutter's own lack come from Google even so.
         title: name of the app in the browser's tab and when installed; "" keeps Flet's.
         short_title: name below the app's icon; "" for the title.
         description: what the app does; "" keeps Flet's.
@@ -63,6 +64,7 @@ class WebOptions:
     renderer: Literal["auto", "canvaskit", "skwasm"] = "auto"
     route_strategy: Literal["path", "hash"] = "path"
     no_cdn: bool = True
+    color_emoji: bool = False
     title: str = ""
     short_title: str = ""
     description: str = ""
@@ -144,6 +146,7 @@ def _config(options: WebOptions, base: str) -> str:
     }
     if options.no_cdn:
         values["canvasKitBaseUrl"] = f"{base}canvaskit/"
+    if options.no_cdn and not options.color_emoji:
         values["fontFallbackBaseUrl"] = "assets/fonts/"
     if options.cluster:
         values["cluster"] = dict(options.cluster)

@@ -102,9 +102,11 @@ class Visitor:
         return [(b"set-cookie", self.binding.header(self.cookie, secure=self.secure).encode())]
 
 
-def visitor_of(websocket: WebSocket, binding: BrowserCookie) -> Visitor:
-    """Read the handshake of an app with this cookie."""
+def visitor_of(websocket: WebSocket, binding: BrowserCookie, proxy_path: str = "") -> Visitor:
+    """Read the handshake of an app with this cookie, behind a proxy that takes a path away."""
     url: Any = websocket.url
+    if proxy_path:
+        url = url.replace(path=f"/{proxy_path}{url.path}")
     base, _, _ = str(url).partition("?")
     parent = base.rsplit("/", 1)[0]
     name = url.path.rsplit("/", 1)[0].lstrip("/")

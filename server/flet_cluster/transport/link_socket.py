@@ -221,7 +221,8 @@ class LinkSocket:
             seat.restart_link(hello.instance)
             self._link.welcome(seat.token, self._node.id, 0, resumed=False)
             self._node.observer.count("reloaded")
-        if seat.needs_objects:
+        # Whoever edits the code is to see at once, and not with the next click, when it does not fit.
+        if seat.needs_objects or self._node.settings.reload:
             seat.wake()
 
     def _settle_on(self, seat: Seat, hello: Hello) -> None:

@@ -1,0 +1,70 @@
+"""What people write for a value, turned into the one form (layer 0: imports pydantic only).
+
+Each function takes what was given and returns what the field's own check then accepts or refuses: a value
+that is not understood comes back as it is, so that the message names what was written.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ByteSize, TypeAdapter, ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ALLOWED = {"bool_parsing": "write true or false (or 1, yes, 0, no)"}
+"""Kind of pydantic's error → what is allowed, where it does not say so itself."""
+
+_LEVELS = {"warn": "warning", "fatal": "critical", "notset": "debug"}
+_CERT_REQS = {"0": "none", "1": "optional", "2": "required"}
+_GONE_RENDERERS = {"html": "canvaskit"}
+_SIZE = TypeAdapter(ByteSize)
+
+
+def size(value: object) -> object:
+    """Turn ``"10MB"`` (10 million) or ``"4GiB"`` into bytes.
+
+    Raises:
+        ValueError: the text is no size.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return int(_SIZE.validate_python(value.strip()))
+    except ValidationError:
+        raise ValueError("a number of bytes, or a size such as 10MB or 4GiB") from None
+
+
+def log_level(value: object) -> object:
+    """Accept the names of Python's ``logging`` in upper or lower case."""
+    return _LEVELS.get(_word(value), _word(value) or value)
+
+
+def cert_reqs(value: object) -> object:
+    """Accept the numbers that uvicorn and the ``ssl`` module use."""
+    return _CERT_REQS.get(str(value), value)
+
+
+def renderer(value: object) -> object:
+    """Replace renderers that Flet's client no longer has by the nearest."""
+    return _GONE_RENDERERS.get(_word(value), _word(value) or value)
+
+
+def remarks(given: Mapping[str, tuple[str, Any]]) -> list[str]:
+    """Return a sentence for each value that means something else than it did.
+
+    Args:
+        given: where a value comes from (``FLET_WEB_RENDERER``) → field and value.
+    """
+    return [
+        f"{origin} = {value!r}: today's Flet client has no such renderer; {_GONE_RENDERERS[_word(value)]} "
+        "is used"
+        for origin, (field, value) in given.items()
+        if field == "web_renderer" and _word(value) in _GONE_RENDERERS
+    ]
+
+
+def _word(value: object) -> str:
+    """Return text without what does not matter in it; "" for what is no text."""
+    return value.strip().lower() if isinstance(value, str) else ""
