@@ -24,6 +24,7 @@ class HostEnvironment:
     Attributes:
         lanes: worker threads for sync handlers.
         executor: threads for ``page.run_thread`` and ``page.executor``.
+        in_threads: whether sync handlers run in ``lanes``; else they run on the loop, as in stock Flet.
         eager: whether a handler (its code object) gets a snapshot at each update; see there.
     """
 
@@ -36,4 +37,5 @@ class HostEnvironment:
     observer: Observer = field(default_factory=NullObserver)
     faults: FaultPoints = field(default_factory=FaultPoints)
     limits: Limits = field(default_factory=Limits)
+    in_threads: bool = True
     eager: dict[Any, bool] = field(default_factory=dict)

@@ -367,13 +367,13 @@ class LiveSession:
             self._began.pop(id(coro), None)
             done()
 
-        if function is None or is_async(function):
+        if function is None or is_async(function) or not self.host.in_threads:
             self.starting = True
             self.handlers += 1
             self.spawn(self._as_task(coro, what, ended, begin))
         else:
             begin()
-            self.lane.start(coro, function, lambda _: ended())
+            self.lane.start(coro, function, what, lambda _: ended())
 
     @property
     def running_for(self) -> float:
@@ -428,7 +428,7 @@ class LiveSession:
     def releasable(self) -> bool:
         """Whether another node may have the session now without anything being cut short."""
         return (
-            self.lane.free
+            self.lane.empty
             and not self.inbox
             and not self.handlers
             and not self.tasks
