@@ -17,6 +17,7 @@ import contextvars
 import inspect
 import threading
 import weakref
+from asyncio import events as asyncio_events
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
@@ -48,26 +49,32 @@ def guard_loop(loop: asyncio.AbstractEventLoop) -> None:
     if getattr(loop, "_flet_cluster_guarded", False):
         return
     owner = threading.get_ident()
-    on_loop, from_thread, timer = loop.call_soon, loop.call_soon_threadsafe, loop.call_at
+    on_loop, from_thread = loop.call_soon, loop.call_soon_threadsafe
 
     def call_soon(callback: Any, *args: Any, context: contextvars.Context | None = None) -> Any:
         """Schedule a callback; wakes the loop when called from another thread."""
         schedule = on_loop if threading.get_ident() == owner else from_thread
         return schedule(callback, *args, context=context)
 
-    def call_at(
-        when: float, callback: Any, *args: Any, context: contextvars.Context | None = None
-    ) -> asyncio.TimerHandle:
-        """Schedule a callback; callable from any thread. ``call_later`` calls it."""
-        if threading.get_ident() == owner:
-            return timer(when, callback, *args, context=context)
-        context = context or contextvars.copy_context()
-        return _elsewhere(loop, lambda: timer(when, callback, *args, context=context))
-
     loop.call_soon = call_soon  # type: ignore[method-assign,assignment]
-    loop.call_at = call_at  # type: ignore[method-assign,assignment]
+    # In asyncio the one calls the other, in uvloop it is the other way round.
+    for name in ("call_later", "call_at"):
+        setattr(loop, name, _timer_from_anywhere(loop, getattr(loop, name), owner))
     loop._flet_cluster_guarded = True  # type: ignore[attr-defined]  # noqa: SLF001 - our own mark
     loop.set_task_factory(_watching_factory(loop.get_task_factory()))
+
+
+def _timer_from_anywhere(loop: asyncio.AbstractEventLoop, timer: Callable[..., T], owner: int) -> Any:
+    """Wrap ``call_later`` or ``call_at``: set from another thread, a timer would not wake the loop."""
+
+    def schedule(when: float, callback: Any, *args: Any, context: contextvars.Context | None = None) -> T:
+        """Schedule a callback; callable from any thread."""
+        if threading.get_ident() == owner:
+            return timer(when, callback, *args, context=context)
+        here = context or contextvars.copy_context()
+        return _elsewhere(loop, lambda: timer(when, callback, *args, context=here))
+
+    return schedule
 
 
 def _elsewhere(loop: asyncio.AbstractEventLoop, make: Callable[[], T]) -> T:
@@ -90,6 +97,9 @@ def _watching_factory(inner: Any) -> Any:
 
     def factory(loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> Any:
         """Create the task and tell the watcher of its context."""
+        here = asyncio_events._get_running_loop()  # noqa: SLF001 - documented for loop implementers
+        if isinstance(here, WorkerLoop):  # gather asks for the loop of its first task, and uses that
+            return here.create_task(coro, **kwargs)
         context = kwargs.get("context")
         watcher = context.get(task_watcher) if context is not None else task_watcher.get()
         if watcher is not None and isinstance(coro, Coroutine):
@@ -176,8 +186,8 @@ def _no_exit(error: BaseException) -> RuntimeError:
 _OURS = frozenset({"get_debug", "is_closed", "time", "get_task_factory", "get_exception_handler"})
 """Functions of a loop that answer at once and may be asked from any thread."""
 _REFUSED = {
-    "run_forever": "This event loop is already running",
-    "run_until_complete": "This event loop is already running",
+    "run_forever": "this event loop is already running.",
+    "run_until_complete": "this event loop is already running.",
     "close": "Cannot close a running event loop",
     "stop": "the event loop serves all sessions of this node: a handler cannot stop it",
 }
