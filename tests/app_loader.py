@@ -22,12 +22,15 @@ class App:
 
 
 def load(name: str) -> App:
-    """Import ``tests.apps.NAME``; a module that runs only as a script is asked for its ``main``."""
+    """Import ``tests.apps.NAME``, or a module by its whole name.
+
+    One that runs only as a script is asked for its ``main``.
+    """
     calls: list[App] = []
 
     def run(main: Callable[..., Any], before_main: Callable[..., Any] | None = None, **_: Any) -> None:
         calls.append(App(main, before_main))
 
     with mock.patch.object(flet, "run", run):
-        module = importlib.import_module(f"tests.apps.{name}")
+        module = importlib.import_module(name if "." in name else f"tests.apps.{name}")
     return calls[0] if calls else App(module.main)

@@ -70,13 +70,14 @@ def build_node(program: Program, settings: Settings, observer: Observer, faults:
     host = HostEnvironment(
         program=program,
         loop=loop,
-        lanes=LanePool(loop, settings.lane_threads),
+        lanes=LanePool(loop, settings.lane_threads, observer),
         executor=PageThreads(PAGE_THREADS, observer),
         code=CodeIndex(program.is_app_module, program.modules.canonical),
         portables=portables,
         observer=observer,
         faults=faults,
         limits=limits,
+        in_threads=settings.sync_handlers == "thread",
     )
     keys = KeyRing(settings.key_ring())
     if settings.redis_url is None:

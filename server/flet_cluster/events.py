@@ -6,7 +6,10 @@ the invariants and of the life of a session, so that a metric, a log line and a 
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Observer(Protocol):
@@ -18,6 +21,9 @@ class Observer(Protocol):
     def observe(self, name: str, value: float, /, **labels: str) -> None:
         """A measurement: seconds for names ending in ``_seconds``, bytes for ``_bytes``."""
 
+    def gauge(self, name: str, read: Callable[[], float], /) -> None:
+        """A level, which is read when somebody looks; ``read`` replaces an earlier one of that name."""
+
 
 class NullObserver:
     """Ignores everything."""
@@ -27,6 +33,9 @@ class NullObserver:
 
     def observe(self, name: str, value: float, /, **labels: str) -> None:
         """Ignore a measurement."""
+
+    def gauge(self, name: str, read: Callable[[], float], /) -> None:
+        """Ignore a level."""
 
 
 class FaultPoints:

@@ -10,11 +10,20 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 from starlette.responses import Response
 from starlette.routing import Route
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
 
 PREFIX = "flet_cluster_"
@@ -32,6 +41,7 @@ COUNTERS = {
     "fenced": "writes refused because another node has the session, or it is deleted",
     "holders_asked": "requests to let a session go, by answer",
     "interrupted": "handlers and mains cut short with their node",
+    "lane_exhausted": "sync handlers that had to wait since all threads for them were in use",
     "loop_blocked": "times the event loop was blocked",
     "not_portable": "sessions found unable to travel",
     "page_threads_exhausted": "calls of page.run_thread that had to wait for a thread",
@@ -55,6 +65,11 @@ HISTOGRAMS = {
     "restore_seconds": "time to rebuild a session, on the event loop",
     "snapshot_bytes": "size of sealed snapshots",
 }
+GAUGES = {
+    "lane_threads": "threads that sync handlers may take at most",
+    "lane_threads_busy": "threads that a sync handler has now",
+    "lane_waiting": "sync handlers that no thread has taken yet",
+}
 """All there is, with what it means."""
 
 
@@ -76,6 +91,10 @@ class PrometheusObserver:
         """Add to the histogram ``flet_cluster_<name>``."""
         self._child(Histogram, name, labels).observe(value)
 
+    def gauge(self, name: str, read: Callable[[], float], /) -> None:
+        """Show what ``read`` returns at the moment of a scrape as the gauge ``flet_cluster_<name>``."""
+        self._child(Gauge, name, {}).set_function(read)
+
     def text(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
         return generate_latest(self.registry)
@@ -94,7 +113,7 @@ class PrometheusObserver:
         more: dict[str, Any] = {}
         if kind is Histogram:
             more["buckets"] = BYTES if name.endswith("_bytes") else SECONDS
-        meaning = COUNTERS.get(name) or HISTOGRAMS.get(name) or name.replace("_", " ")
+        meaning = {**COUNTERS, **HISTOGRAMS, **GAUGES}.get(name) or name.replace("_", " ")
         metric = kind(PREFIX + name, meaning, ("process", *labels), registry=self.registry, **more)
         self._metrics[name] = metric
         return metric

@@ -184,6 +184,8 @@ class Settings(BaseSettings):
     """Seconds a browser that was cut off may take to come back before the app's ``on_disconnect`` runs."""
     lane_threads: Annotated[int, Field(ge=1, le=4096)] = 64
     """Worker threads for sync handlers; each session uses one at a time."""
+    sync_handlers: Literal["thread", "loop"] = "thread"
+    """Where sync handlers run: ``loop`` is for apps with objects that are bound to a thread."""
     max_frame_size: Annotated[int, Field(ge=65536, le=1 << 30)] = 16 * 1024 * 1024
     """Largest message a browser may send, bytes."""
     allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()

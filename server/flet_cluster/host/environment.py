@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ class HostEnvironment:
     Attributes:
         lanes: worker threads for sync handlers.
         executor: threads for ``page.run_thread`` and ``page.executor``.
+        context: the variables that the app set where it was loaded; each handler starts from a copy.
+        in_threads: whether sync handlers run in ``lanes``; else they run on the loop, as in stock Flet.
         eager: whether a handler (its code object) gets a snapshot at each update; see there.
     """
 
@@ -36,4 +39,6 @@ class HostEnvironment:
     observer: Observer = field(default_factory=NullObserver)
     faults: FaultPoints = field(default_factory=FaultPoints)
     limits: Limits = field(default_factory=Limits)
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)
+    in_threads: bool = True
     eager: dict[Any, bool] = field(default_factory=dict)

@@ -8,7 +8,6 @@ worker of the session runs or while it waits: between steps of everything.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import inspect
 import logging
 from typing import TYPE_CHECKING, Any
@@ -33,6 +32,7 @@ from flet_cluster.model import MainState
 from flet_cluster.protocol.close import CloseCode
 
 if TYPE_CHECKING:
+    import contextvars
     from collections.abc import Callable, Coroutine
 
     from flet.messaging.protocol import Message
@@ -125,7 +125,7 @@ class LiveSession:
     def wake(self) -> None:
         """After a restore: go on with what was due. Background work is started by its own call."""
         if self.session.has_pending_render:
-            self.host.loop.call_soon(self.lane.after, self.session.render_pending)
+            self.host.loop.call_soon(self.lane.after, self.render)
         if self.main is MainState.PENDING:
             self.lane.after(lambda: startup.run_main(self))
 
@@ -148,7 +148,7 @@ class LiveSession:
 
     def context(self) -> contextvars.Context:
         """Return a new context in which this session's code runs."""
-        context = contextvars.Context()
+        context = self.host.context.copy()
         context.run(task_watcher.set, weakly(self._watch))
         if hasattr(self, "page"):
             context.run(_context_page.set, self.page)
@@ -367,13 +367,47 @@ class LiveSession:
             self._began.pop(id(coro), None)
             done()
 
-        if function is None or is_async(function):
+        if function is None or is_async(function) or not self.host.in_threads:
             self.starting = True
             self.handlers += 1
             self.spawn(self._as_task(coro, what, ended, begin))
         else:
             begin()
-            self.lane.start(coro, function, lambda _: ended())
+            self.lane.start(self._rendered(coro), function, what, lambda _: ended())
+
+    async def _rendered(self, coro: Coroutine[Any, Any, Any]) -> None:
+        """Run a sync handler's dispatch and what it causes to be rendered, all in one worker."""
+        await coro
+        if self.session.has_pending_render and self._alone:
+            self.session.render_pending()
+
+    def render(self) -> None:
+        """Render what is queued, then run the effects; call when the lane is free.
+
+        In the lane, since component functions and effects may block (I9). But code of the session that is
+        in the middle of something on the loop must not meet a component that is being rendered in a thread:
+        while there is any, components are rendered on the loop.
+        """
+        if self.gone or not self.session.has_pending_render:
+            return
+        if not self.host.in_threads:
+            self.session.render_pending()
+        elif self._alone:
+            self._in_lane(self.session.render_pending)
+        else:
+            self.session.render_components()
+            if self.session.render_effects:
+                self._in_lane(self.session.run_effects)
+        self.changed()
+
+    def _in_lane(self, work: Callable[[], None]) -> None:
+        """Run what renders in the lane."""
+        self.lane.start(_call(work), None, "rendering", lambda _: self.changed())
+
+    @property
+    def _alone(self) -> bool:
+        """Whether no async code of the session is under way on the loop."""
+        return not self.tasks and all(task.done() for task in tuple(self._spawned))
 
     @property
     def running_for(self) -> float:
@@ -428,7 +462,7 @@ class LiveSession:
     def releasable(self) -> bool:
         """Whether another node may have the session now without anything being cut short."""
         return (
-            self.lane.free
+            self.lane.empty
             and not self.inbox
             and not self.handlers
             and not self.tasks
@@ -515,6 +549,11 @@ class LiveSession:
             task.cancel()
         for task in list(self._spawned):  # a handler that is cut short here is reported by the next node
             task.cancel()
+
+
+async def _call(function: Callable[[], None]) -> None:
+    """Call a function as a coroutine."""
+    function()
 
 
 def _seen(task: asyncio.Task[Any]) -> None:

@@ -1,27 +1,32 @@
 """Flet's session, with its scheduling made visible to the host (layer 3: may import Flet).
 
 Stock Flet keeps one forever-waiting task per declarative session to render what changed. Here rendering is
-work that is there or not, so that an idle session has nothing that runs; and it waits for the lane, since it
-runs the app's component functions.
+work that is there or not, so that an idle session has nothing that runs; and it takes the lane, since it runs
+the app's component functions and effects (:meth:`LiveSession.render` says when).
 """
 
 from __future__ import annotations
 
 import inspect
+import logging
 import threading
 import traceback
 from typing import TYPE_CHECKING, Any
 
 from flet.messaging.session import Session
 
-from flet_cluster.host import internals
+from flet_cluster.host import hints, internals
 from flet_cluster.host.background import Background, BackgroundCall
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flet.controls.base_control import BaseControl
 
     from flet_cluster.host.connection import HostConnection
     from flet_cluster.host.live import LiveSession
+
+logger = logging.getLogger("flet_cluster.host")
 
 
 class HostSession(Session):
@@ -72,6 +77,13 @@ class HostSession(Session):
         with self.live.lane.ending():
             await super().after_event(control)
 
+    def error(self, message: str) -> None:
+        """Tell the client of an error, as Flet does; and the log, if a setting removes its reason."""
+        hint = hints.thread_bound(message) if self.live.host.in_threads else ""
+        if hint:
+            logger.error("session %s: %s", self.live.id, hint)
+        super().error(message)
+
     def cancel_client_calls(self) -> None:
         """Fail the calls a page that is gone will never answer."""
         getattr(self, internals.SESSION_CANCEL_CALLS)()
@@ -99,7 +111,7 @@ class HostSession(Session):
     def _request(self) -> None:
         """Ask the host to render soon; callable from any thread."""
         if self.rendering:
-            self.live.host.loop.call_soon_threadsafe(self.live.lane.after, self.render_pending)
+            self.live.host.loop.call_soon_threadsafe(self.live.lane.after, self.live.render)
 
     @property
     def has_pending_render(self) -> bool:
@@ -108,20 +120,27 @@ class HostSession(Session):
 
     def render_pending(self) -> None:
         """Render queued components, then run queued effects: one round, as Flet's scheduler does."""
+        with self.live.lane.ending():
+            self.render_components()
+        self.run_effects()
+
+    def render_components(self) -> None:
+        """Render queued components."""
         updates, self.render_updates = list(self.render_updates), {}
         for control in updates:
             try:
                 control.update()
             except (Exception, SystemExit) as error:  # noqa: BLE001  user code; stock's scheduler dies of it
                 self.error(f"Exception in component: {error}\n{traceback.format_exc()}")
+
+    def run_effects(self) -> None:
+        """Run queued effects."""
         effects, self.render_effects = self.render_effects, []
         for hook, is_cleanup in effects:
             try:
                 self._run_effect(hook, is_cleanup)
             except (Exception, SystemExit) as error:  # noqa: BLE001  user code; reported as Flet does
                 self.error(f"Exception in effect: {error}\n{traceback.format_exc()}")
-        if updates or effects:
-            self.live.changed()
 
     def _run_effect(self, hook: Any, is_cleanup: bool) -> None:
         """Run one effect's setup or cleanup; coroutine functions become recorded background work."""
@@ -136,6 +155,18 @@ class HostSession(Session):
         elif hook and hook.cleanup and is_cleanup:
             hook.cancel()
             if inspect.iscoroutinefunction(hook.cleanup):
-                hook._cleanup_task = self.live.spawn(hook.cleanup())  # noqa: SLF001 - as Flet's scheduler
+                self._start_cleanup(hook, hook.cleanup)
             else:
                 hook.cleanup()
+
+    def _start_cleanup(self, hook: Any, cleanup: Callable[[], Any]) -> None:
+        """Run an async cleanup as a task, as Flet's scheduler does."""
+
+        def start() -> None:
+            """On the loop."""
+            hook._cleanup_task = self.live.spawn(cleanup())  # noqa: SLF001 - as Flet's scheduler
+
+        if self.live.lane.here:
+            self.live.host.loop.call_soon_threadsafe(start)
+        else:
+            start()

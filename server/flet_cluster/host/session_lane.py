@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import inspect
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any
+
+from flet_cluster.host.lane import LaneRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
-    from flet_cluster.host.lane import LaneRun
     from flet_cluster.host.live import LiveSession
 
 EAGER_TAIL_SECONDS = 0.05
@@ -23,15 +25,19 @@ class SessionLane:
     def __init__(self, live: LiveSession) -> None:
         self._live = live
         self._run: LaneRun | None = None
-        self._waiting: list[Callable[[], None]] = []
-        self._code: Any = None
-        self._last_update = 0.0
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._resting = 0
         self._ending = False
 
     @property
     def free(self) -> bool:
-        """Whether no handler is in it."""
+        """Whether no handler is in it just now."""
         return self._run is None
+
+    @property
+    def empty(self) -> bool:
+        """Whether no handler is in it, nor one that only lets others go first."""
+        return self._run is None and not self._resting
 
     @property
     def at_rest(self) -> bool:
@@ -49,26 +55,29 @@ class SessionLane:
         return self._run is not None and self._run.here
 
     def start(
-        self, coro: Coroutine[Any, Any, Any], function: Any, done: Callable[[BaseException | None], None]
+        self,
+        coro: Coroutine[Any, Any, Any],
+        function: Any,
+        what: str,
+        done: Callable[[BaseException | None], None],
     ) -> None:
         """Run a dispatch, which calls ``function``, in a worker; ``done`` is called when it has ended."""
-        self._code = getattr(inspect.unwrap(function), "__code__", None) if function is not None else None
-        self._last_update = 0.0
 
         def ended(error: BaseException | None) -> None:
             """Back on the loop."""
             self._run = None
-            self._learn()
+            self._learn(run)
             if error is not None:
                 self._live.report("a handler ended its thread", error)
             done(error)
-            waiting, self._waiting = self._waiting, []
-            for action in waiting:
-                action()
-            self._live.pump()
+            self._next()
 
-        self._run = self._live.host.lanes.start(coro, self._live.context(), ended)
-        self._run.on_pause = self._live.listener.stage
+        run = LaneRun(self._live.host.loop, coro, self._live.context(), ended)
+        run.what, run.code = what, getattr(inspect.unwrap(function), "__code__", None) if function else None
+        run.on_pause, run.others_wait = self._live.listener.stage, self._others_wait
+        run.on_let_go = self._let_go
+        self._run = run
+        self._live.host.lanes.go(run)
 
     def after(self, action: Callable[[], None]) -> None:
         """Run ``action`` on the loop as soon as no worker of the session runs."""
@@ -79,13 +88,42 @@ class SessionLane:
         else:
             self._waiting.append(lambda: self._live.context().run(action))
 
+    def _next(self) -> None:
+        """The lane is free: run what waited for that, as long as it is, then take inputs."""
+        while self._waiting and self._run is None:
+            self._waiting.popleft()()
+        self._live.pump()
+
+    def _others_wait(self) -> bool:
+        """Whether something would run now if the lane were free."""
+        return bool(self._waiting) or bool(self._live.inbox)
+
+    def _let_go(self) -> None:
+        """A handler has yielded and lets others go first: what waits, then one input; then it goes on.
+
+        Stock Flet does the same: its loop turns there. Else nobody could press a button while a generator
+        shows how far it has come.
+        """
+        run, self._run = self._run, None
+        self._resting += 1
+
+        def go_on() -> None:
+            """It is its turn again."""
+            self._resting -= 1
+            self._run = run
+            if run is not None:
+                self._live.host.lanes.go(run)
+
+        self._next()
+        self.after(go_on)
+
     def updated(self, *, output: bool) -> None:
         """The handler sent an update: the moment to show it, if this handler is one that goes on for long."""
         run = self._run
         if run is None or not run.here or self._ending:
             return
-        self._last_update = time.monotonic()
-        if output and self._live.host.eager.get(self._code, True):
+        run.last_update = time.monotonic()
+        if output and self._live.host.eager.get(run.code, True):
             run.pause()
 
     @contextlib.contextmanager
@@ -99,8 +137,8 @@ class SessionLane:
             if here:
                 self._ending = False
 
-    def _learn(self) -> None:
+    def _learn(self, run: LaneRun) -> None:
         """Remember whether this handler goes on for long after an update."""
-        if self._last_update and self._code is not None:
-            tail = time.monotonic() - self._last_update
-            self._live.host.eager[self._code] = tail > EAGER_TAIL_SECONDS
+        if run.last_update and run.code is not None:
+            tail = time.monotonic() - run.last_update
+            self._live.host.eager[run.code] = tail > EAGER_TAIL_SECONDS

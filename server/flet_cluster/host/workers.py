@@ -26,17 +26,23 @@ class Workers:
     """At most ``size`` threads for jobs given from one event loop.
 
     A job runs in a worker and returns what is to be called on the loop afterwards.
+
+    Args:
+        exhausted: told on the loop how many more jobs have to wait since all threads are stuck in one.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, size: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, size: int, exhausted: Callable[[int], None]) -> None:
         self._loop = loop
         self._size = size
+        self._exhausted = exhausted
         self._lock = threading.Lock()
         self._jobs: deque[Job] = deque()
         self._done: deque[Callable[[], None]] = deque()
         self._idle: list[threading.Lock] = []
         self._threads = 0
+        self._submitted = 0
         self._taken = 0
+        self._told_of = 0
         self._watching = False
         self._told = False
         self._closed = False
@@ -46,10 +52,16 @@ class Workers:
         """Jobs that no worker has taken."""
         return len(self._jobs)
 
+    @property
+    def busy(self) -> int:
+        """Threads that have a job."""
+        return self._threads - len(self._idle)
+
     def submit(self, job: Job) -> None:
         """Queue a job; call on the loop."""
         with self._lock:
             self._jobs.append(job)
+            self._submitted += 1
             busy = self._threads - len(self._idle)
         if busy == 0:
             self._wake_one()
@@ -66,8 +78,8 @@ class Workers:
         for gate in idle:
             gate.release()
 
-    def _wake_one(self) -> None:
-        """Get one more worker to the queue, if there may be one more."""
+    def _wake_one(self) -> bool:
+        """Get one more worker to the queue; False if there may be no more."""
         with self._lock:
             gate = self._idle.pop() if self._idle else None
             spawn = gate is None and self._threads < self._size and not self._closed
@@ -77,16 +89,24 @@ class Workers:
             gate.release()
         elif spawn:
             threading.Thread(target=self._work, name=f"lane-{self._threads}", daemon=True).start()
+        return gate is not None or spawn
 
     def _watch(self, taken: int) -> None:
         """Look, on the loop and a moment after a job had to queue, whether the queue moved."""
         self._watching = False
         if not self._jobs or self._closed:
             return
-        if self._taken == taken:
-            self._wake_one()
+        if self._taken == taken and not self._wake_one():
+            self._tell()
         self._watching = True
         self._loop.call_later(STALL_SECONDS, self._watch, self._taken)
+
+    def _tell(self) -> None:
+        """Say how many jobs found no thread and were not told of before."""
+        more = self._submitted - max(self._told_of, self._taken)
+        if more > 0:
+            self._told_of = self._submitted
+            self._exhausted(more)
 
     def _work(self) -> None:
         """One worker's life."""

@@ -18,6 +18,7 @@ from flet_cluster.model import NodeInfo
 from flet_cluster.node.control import Control
 from flet_cluster.node.departures import Departures
 from flet_cluster.node.heartbeat import Heartbeat
+from flet_cluster.node.loop_watch import LoopWatch
 from flet_cluster.node.publications import Publications
 from flet_cluster.node.seat import Seat
 from flet_cluster.node.takeover import take
@@ -87,8 +88,11 @@ class Node:
         self.version = ""
         self.draining = False
         interval, ttl = settings.heartbeat_interval, settings.heartbeat_timeout
+        self._watch = LoopWatch(host.program.is_app_module, self._lagged)
         self._heartbeat = (
-            Heartbeat(open_store, self.describe, interval, ttl, self._lagged) if open_store else None
+            Heartbeat(open_store, self.describe, interval, ttl, lambda: self._watch.stuck_for)
+            if open_store
+            else None
         )
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._jobs: set[asyncio.Task[Any]] = set()
@@ -112,6 +116,7 @@ class Node:
         await self.publications.start()
         self.version = self.host.code.version()
         logger.info("serving app %s, version %s, node id %s", self.settings.app_name, self.version, self.id)
+        self._watch.start()
         if self._heartbeat is not None:
             self._heartbeat.start()
         else:
@@ -137,6 +142,7 @@ class Node:
     async def stop(self) -> None:
         """Drain, then leave."""
         await self.drain()
+        self._watch.stop()
         if self._heartbeat is not None:
             await self._heartbeat.stop()
         for job in list(self._jobs):
