@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 _ENTRY_POINTS = ("run", "run_async", "app", "app_async")
+_OLDER_MAIN = ("target", "session_handler")
+"""What ``main`` was called in older Flet."""
+_OLDER_ARGUMENTS = frozenset({"use_color_emoji", "auth_token", "permissions"})
+"""What older ``ft.app`` took and today's ``ft.run`` does not; kept, for whoever knows what to do with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +75,9 @@ class Recorder:
         """Note one call; return an ASGI app if it asks for one, else end the script."""
         if self.closed:
             raise RuntimeError("ft.run was called while the app is being served: it is running already")
-        if "target" in kwargs:
-            kwargs = {"main": kwargs["target"], **{k: v for k, v in kwargs.items() if k != "target"}}
-        arguments = signature.bind(*args, **kwargs).arguments
+        kwargs = {"main" if key in _OLDER_MAIN else key: value for key, value in kwargs.items()}
+        older = {key: kwargs.pop(key) for key in _OLDER_ARGUMENTS & kwargs.keys()}
+        arguments = {**signature.bind(*args, **kwargs).arguments, **older}
         if not arguments.get("export_asgi_app"):
             self.calls.append(Call(arguments))
             raise ScriptStopped

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.applications import Starlette
 
 from flet_cluster.errors import ProgramError
-from flet_cluster.host import scripts
+from flet_cluster.host import compat, scripts
 from flet_cluster.host.intercept import Call, Recorder, flet_entry_points_recorded
 from flet_cluster.host.modules import AppModules
 from flet_cluster.host.scripts import MAIN, script_importable
@@ -158,6 +158,7 @@ def load_program(target: str, argv: Sequence[str] = (), drop_in: DropIn | None =
     # A module that was imported before did not see __name__ == "__main__": it is run again.
     sys.modules.pop(resolved.module, None)
     sys.argv = [str(resolved.file or resolved.module), *argv]
+    _let_older_spellings_work(resolved)
     with (
         flet_entry_points_recorded(drop_in) as recorder,
         script_importable(resolved.module, resolved.file, as_main=not resolved.attribute),
@@ -191,14 +192,15 @@ def program_of(main: Callable[..., Any], **arguments: Any) -> Program:
         name = _module_name(path)
         aliases[MAIN] = name
         sys.modules.setdefault(name, module)
-    root = _root_of(name, path)
+    modules = AppModules(_root_of(name, path), aliases)
+    compat.activate(path, modules)
     return Program(
         main=main,
         before_main=arguments.get("before_main"),
         name=name.rpartition(".")[2],
         module=name,
         path=path,
-        modules=AppModules(root, aliases),
+        modules=modules,
         arguments=arguments,
     )
 
@@ -261,6 +263,17 @@ def _module_name(file: Path) -> str:
     if loaded is not None and (not loaded_from or Path(loaded_from).resolve() != file):
         return f"{stem}_app"
     return stem
+
+
+def _let_older_spellings_work(target: _Target) -> None:
+    """Read the program's sources before any of it runs; see :mod:`flet_cluster.host.compat`."""
+    file = target.file
+    if file is None:
+        spec = importlib.util.find_spec(target.module)
+        if spec is None or not spec.has_location or not spec.origin:
+            return
+        file = Path(spec.origin)
+    compat.activate(file, AppModules(target.root))
 
 
 def _run(target: _Target, recorder: Recorder) -> None:
