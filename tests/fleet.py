@@ -117,6 +117,7 @@ class Fleet:
             "FLET_CLUSTER_APP_NAME": self.app_name,
             "FLET_SECRET_KEY": SECRET,
             "FLET_CLUSTER_HOST": "127.0.0.1",
+            "FLET_CLUSTER_CACHE_DIR": "/dev/null/none",  # nothing is compressed beside the tests
             **self.env,
             **more,
         }

@@ -18,7 +18,7 @@ from flet_cluster.http.cookie import BindingCookie
 from flet_cluster.http.health import health_routes
 from flet_cluster.http.index import WebOptions
 from flet_cluster.http.slash import slash_route
-from flet_cluster.http.static import WebClient
+from flet_cluster.http.static import WebClient, default_cache_dir
 from flet_cluster.metrics import PrometheusObserver, metrics_route
 from flet_cluster.protocol.close import CloseCode
 from flet_cluster.transport import endpoint
@@ -71,6 +71,7 @@ def mountable(cluster_app: ClusterApp) -> FastAPI:
     ``observer`` and ``drain``.
     """
     settings = cluster_app.settings
+    client = web_client(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(application: FastAPI) -> AsyncIterator[None]:
@@ -81,9 +82,11 @@ def mountable(cluster_app: ClusterApp) -> FastAPI:
             application.state.start_error = str(error)
             application.state.start_refused = isinstance(error, StartRefused)
             raise
+        client.start()
         try:
             yield
         finally:
+            client.stop()
             await cluster_app.stop()
 
     application = FastAPI(lifespan=lifespan, openapi_url=None)
@@ -97,7 +100,6 @@ def mountable(cluster_app: ClusterApp) -> FastAPI:
         await serve_socket(cluster_app, websocket, cookie_at(cluster_app.settings, websocket.scope))
 
     application.router.routes.extend(_operators_routes(cluster_app))
-    client = WebClient(web_options(settings), settings.assets_dir)
     application.mount("/", BindingCookie(client, lambda scope: cookie_at(settings, scope)))
     return application
 
@@ -132,7 +134,18 @@ def web_options(settings: Settings) -> WebOptions:
         route_strategy=settings.route_url_strategy,
         no_cdn=settings.no_cdn,
         color_emoji=settings.use_color_emoji,
+        title=settings.pwa_name,
+        short_title=settings.pwa_short_name,
+        description=settings.pwa_description,
+        theme_color=settings.pwa_theme_color,
+        background_color=settings.pwa_background_color,
     )
+
+
+def web_client(settings: Settings) -> WebClient:
+    """Return the application that serves everything a browser loads."""
+    cache_dir = settings.cache_dir or default_cache_dir()
+    return WebClient(web_options(settings), settings.assets_dir, cache_dir=cache_dir)
 
 
 def _operators_routes(cluster_app: ClusterApp) -> list[Route]:

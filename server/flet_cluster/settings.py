@@ -113,6 +113,7 @@ def _endpoint(value: object) -> object:
 
 
 _Seconds = Annotated[float, Field(gt=0, le=366 * 86400, allow_inf_nan=False)]
+_Color = Annotated[str, Field(pattern=r"^(#([0-9A-Fa-f]{3,4}){1,2}|[A-Za-z]*)$")]
 _Endpoint = Annotated[str, BeforeValidator(_endpoint), Field(pattern=r"^[A-Za-z0-9._~/-]+$")]
 _UrlPath = Annotated[str, BeforeValidator(_endpoint), Field(pattern=r"^[A-Za-z0-9._~/-]*$")]
 _Level = Annotated[
@@ -217,6 +218,18 @@ class Settings(BaseSettings):
     """URL path under which the app is served, without slashes around it; empty for the root."""
     assets_dir: _File | None = None
     """Folder of files to serve beside Flet's own."""
+    cache_dir: _File | None = None
+    """Folder for compressed files of the web client; None for one of this user's own."""
+    pwa_name: str = ""
+    """Name of the app in the browser's tab and when installed; empty keeps Flet's."""
+    pwa_short_name: str = ""
+    """Name below the icon of the installed app; empty for :attr:`pwa_name`."""
+    pwa_description: str = ""
+    """What the app does, for who installs it; empty keeps Flet's."""
+    pwa_theme_color: _Color = ""
+    """Colour of the installed app's title bar; empty keeps Flet's."""
+    pwa_background_color: _Color = ""
+    """Colour of the installed app's window until it is painted; empty keeps Flet's."""
     upload_dir: _File | None = None
     """Folder for uploads; None if the app takes none (or keeps them in a blob store)."""
     max_upload_size: Annotated[int, BeforeValidator(spellings.size), Field(ge=1)] | None = None

@@ -118,7 +118,7 @@ def shown(client: FletClient) -> list[str]:
 async def until(driver: PlainDriver, expected: list[str]) -> list[str]:
     """Wait until the client shows this and see that it stays so; returns what it shows in the end."""
     deadline = asyncio.get_running_loop().time() + 10 * SLOWNESS
-    while shown(driver.client) != expected and asyncio.get_running_loop().time() < deadline:
+    while shown(driver.client) != expected and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  another process has no event to wait for
         await asyncio.sleep(0.005)
     await asyncio.sleep(QUIET_SECONDS)
     return shown(driver.client)

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def command(folder: Path, *arguments: str, web: Path | None = None) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FLET_")}
+    if web is not None:
+        environment["FLET_WEB_PATH"] = str(web)  # another web client than Flet's
     return subprocess.run(
         [sys.executable, "-m", "flet_cluster.cli", *arguments],
         cwd=folder,
@@ -40,6 +42,29 @@ def test_version(tmp_path: Path) -> None:
     done = command(tmp_path, "--version")
     assert done.stdout.startswith("flet-cluster 0.")
     assert "flet 1." in done.stdout
+
+
+def test_the_client_is_compressed_ahead(tmp_path: Path) -> None:
+    """At image build; a node finds the folder complete, and may not be allowed to write there."""
+    web, assets, cache = tmp_path / "web", tmp_path / "assets", tmp_path / "cache"
+    for folder, name in ((web, "main.dart.js"), (assets, "prices.json")):
+        folder.mkdir()
+        (folder / name).write_text("a line of text\n" * 5000)
+    (assets / "prices.json").write_text("another line\n" * 5000)
+    (assets / "photo.png").write_bytes(bytes(5000))
+    arguments = ("precompress", "--cache-dir", str(cache), "--assets", str(assets))
+    done = command(tmp_path, *arguments, web=web)
+    again = command(tmp_path, *arguments, web=web)
+    assert (done.returncode, again.returncode) == (0, 0)
+    assert done.stdout == f"4 compressed files were added to {cache}\n"
+    assert again.stdout.startswith("0 compressed files")
+    assert sorted({path.suffix for path in cache.iterdir()}) == [".br", ".gzip"]
+    assert cache.stat().st_mode & 0o777 == 0o755, "the image's user may be another one"
+    refused = command(tmp_path, "precompress", "--cache-dir", "/dev/null/none", web=web)
+    assert refused.returncode == 1
+    assert "Error: /dev/null/none cannot be filled" in refused.stderr
+    assert "--cache-dir" in refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
 @pytest.mark.parametrize(

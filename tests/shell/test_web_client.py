@@ -207,7 +207,9 @@ async def test_parts_of_files() -> None:
     async with client() as user:
         whole = await user.get("/main.dart.mjs")
         part = await user.get("/main.dart.mjs", headers={"Range": "bytes=10-19"})
-        assert (await user.head("/main.dart.mjs")).headers["content-length"] == str(len(whole.content))
+        assert (await user.head("/main.dart.mjs", headers={"Accept-Encoding": ""})).headers[
+            "content-length"
+        ] == str(len(whole.content))
     assert part.status_code == 206
     assert part.content == whole.content[10:20]
 

@@ -11,7 +11,7 @@ from flet_cluster.application import proxy_prefix, serve_socket, web_options
 from flet_cluster.fastapi.arguments import fields_of
 from flet_cluster.fastapi.manager import app_manager
 from flet_cluster.http.index import base_href
-from flet_cluster.http.static import WebClient
+from flet_cluster.http.static import WebClient, default_cache_dir
 from flet_cluster.settings import Settings
 from flet_cluster.transport.binding import BrowserCookie
 
@@ -138,7 +138,8 @@ class FletStaticFiles:
             options = replace(options, websocket_path=websocket_endpoint_path)
         if app_mount_path:
             options = replace(options, base=base_href(app_mount_path))
-        self._client = WebClient(options, settings.assets_dir)
+        cache_dir = settings.cache_dir or default_cache_dir()
+        self._client = WebClient(options, settings.assets_dir, cache_dir=cache_dir)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

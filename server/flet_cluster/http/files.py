@@ -1,7 +1,7 @@
 """Finds files and says what they are (layer 4: reads the disk, imports no Flet).
 
-A file's ETag is a hash of its content: nodes that serve the same bytes say so, wherever and whenever they
-were installed. Modification times differ between nodes and are never sent.
+A file's ETag starts with a hash of its content: nodes that serve the same bytes say so, wherever and whenever
+they were installed. Modification times differ between nodes and are never sent.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import mimetypes
 import os
 import stat
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
 _TYPES = mimetypes.MimeTypes()
 for _type, _extension in (
@@ -33,6 +33,7 @@ for _type, _extension in (
     _TYPES.add_type(_type, _extension)
 
 _VISIBLE_HIDDEN = ".well-known"
+_MOST_FILES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,9 @@ def media_type(path: str) -> str:
     return _TYPES.guess_type(path)[0] or "application/octet-stream"
 
 
-def etag(content: bytes) -> str:
-    """Return the strong ETag of some bytes."""
-    return f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
+def digest_of(content: bytes) -> str:
+    """Return the hash by which content is known, in hexadecimal digits."""
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 class Overlay:
@@ -67,7 +68,7 @@ class Overlay:
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._roots = [folder.resolve() for folder in folders if folder.is_dir()]
-        self._etags: dict[Path, tuple[tuple[int, int], str]] = {}
+        self._digests: dict[Path, tuple[tuple[int, int], str]] = {}
 
     def find(self, path: str) -> Found | None:
         """Find a file by its URL path; nothing outside the folders, nothing hidden."""
@@ -85,22 +86,39 @@ class Overlay:
         found = self.find(path)
         return found.path.read_bytes() if found else None
 
-    def etag(self, found: Found) -> str:
-        """Return a file's ETag; reads it when it is new or has changed, so call this off the event loop."""
-        version = (found.status.st_mtime_ns, found.status.st_size)
-        known = self._etags.get(found.path)
-        if known is not None and known[0] == version:
-            return known[1]
+    def files(self) -> Iterator[tuple[str, Found]]:
+        """Go through all files that can be asked for, by URL path; of very many, only some."""
+        seen: set[str] = set()
+        for root in self._roots:
+            for folder, folders, names in os.walk(root):
+                folders[:] = sorted(name for name in folders if not _forbidden(name))
+                for name in sorted(names):
+                    path = (Path(folder) / name).relative_to(root).as_posix()
+                    if path in seen or len(seen) >= _MOST_FILES:
+                        continue
+                    seen.add(path)
+                    found = self.find(path)
+                    if found is not None:
+                        yield path, found
+
+    def digest(self, found: Found) -> str:
+        """Return a file's hash; reads it when it is new or has changed, so call this off the event loop."""
+        known = self.known_digest(found)
+        if known is not None:
+            return known
         with found.path.open("rb") as file:
             digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-        self._etags[found.path] = (version, f'"{digest}"')
-        return f'"{digest}"'
+        self._digests[found.path] = (_version(found), digest)
+        return digest
 
-    def known_etag(self, found: Found) -> str | None:
-        """Return a file's ETag if it is known without reading."""
-        known = self._etags.get(found.path)
-        current = (found.status.st_mtime_ns, found.status.st_size)
-        return known[1] if known is not None and known[0] == current else None
+    def known_digest(self, found: Found) -> str | None:
+        """Return a file's hash if it is known without reading."""
+        known = self._digests.get(found.path)
+        return known[1] if known is not None and known[0] == _version(found) else None
+
+
+def _version(found: Found) -> tuple[int, int]:
+    return (found.status.st_mtime_ns, found.status.st_size)
 
 
 def _forbidden(part: str) -> bool:

@@ -55,6 +55,8 @@ class WebOptions:
         title: name of the app in the browser's tab and when installed; "" keeps Flet's.
         short_title: name below the app's icon; "" for the title.
         description: what the app does; "" keeps Flet's.
+        theme_color: colour of the installed app's title bar; "" keeps Flet's.
+        background_color: colour of its window until it is painted; "" keeps Flet's.
         cluster: what resume.js is to know, as ``flet.cluster``.
     """
 
@@ -68,6 +70,8 @@ class WebOptions:
     title: str = ""
     short_title: str = ""
     description: str = ""
+    theme_color: str = ""
+    background_color: str = ""
     cluster: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -116,6 +120,8 @@ def patched_manifest(text: str, options: WebOptions) -> str:
         "name": options.title,
         "short_name": options.short_title or options.title,
         "description": options.description,
+        "theme_color": options.theme_color,
+        "background_color": options.background_color,
     }
     return json.dumps({**manifest, **{key: value for key, value in wanted.items() if value}}, indent=2)
 

@@ -1,24 +1,30 @@
 """Serves Flet's web client and the app's assets (layer 4: of Flet, only the place of its web bundle).
 
 Assets win over bundle files of the same name. Paths that look like routes get index.html; a missing file is a
-404, so that a mistyped image does not turn into a page. Nothing is written anywhere.
+404, so that a mistyped image does not turn into a page. Of the served folders nothing is written to.
 
-There is one place for every representation of a file, :meth:`WebClient._file`: precompressed variants go
-there.
+Everything is one :class:`_Content`, a file or bytes made here, and goes out in the coding that the browser
+takes. Each of its forms has an ETag that starts with the hash of the content, so a browser that has any form
+of it is told that it is still good, by any node.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import flet_web  # type: ignore[import-untyped]
+import platformdirs
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse, PlainTextResponse, Response
 
 from flet_cluster.errors import FletNotSupported
-from flet_cluster.http.files import Found, Overlay, etag, media_type
+from flet_cluster.http.cache import VariantCache
+from flet_cluster.http.encoding import accepted, is_compressible
+from flet_cluster.http.files import Found, Overlay, digest_of, media_type
 from flet_cluster.http.index import (
     WebOptions,
     base_href,
@@ -26,6 +32,9 @@ from flet_cluster.http.index import (
     patched_index,
     patched_manifest,
 )
+from flet_cluster.http.precompress import Precompressor
+from flet_cluster.http.slices import InSlices
+from flet_cluster.http.variants import Variants
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -38,6 +47,9 @@ _FONT_MANIFEST = "assets/FontManifest.json"
 _REVALIDATE = "no-cache"
 _FOREVER = "public, max-age=31536000, immutable"
 _MAX_BASES = 16
+_SHORTEST_VERSION = 8
+_TAG = re.compile(r"[0-9a-f]{32}(-[a-z]+)?(-[0-9a-f]{8})?(-gzip)?")
+"""Ours; some proxies that compress add ``-gzip``."""
 
 _COMMON_HEADERS = {
     # What Flet's own server sends: Flutter's skwasm renderer needs an isolated page for its threads.
@@ -48,6 +60,27 @@ _COMMON_HEADERS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """Something to send.
+
+    Attributes:
+        name: of a file with this kind of content.
+        digest: hash of the content.
+        size: bytes.
+        source: the content, or the file that has it.
+    """
+
+    name: str
+    digest: str
+    size: int
+    source: bytes | Found
+
+    def read(self) -> bytes:
+        """Return the content; reads the disk, unless it was made here."""
+        return self.source if isinstance(self.source, bytes) else self.source.path.read_bytes()
+
+
 class WebClient:
     """An ASGI application for everything a browser loads; mount it last, at the app's path.
 
@@ -55,24 +88,42 @@ class WebClient:
         options: what to write into the page.
         assets_dir: the app's own files, or None.
         resume_js: the script that keeps the socket alive; None for the packaged one, b"" for none.
+        cache_dir: folder for compressed files, see :func:`default_cache_dir`; None for none. It is filled in
+            the background from the first request on, or from :meth:`start` on.
     """
 
     def __init__(
-        self, options: WebOptions, assets_dir: Path | None = None, resume_js: bytes | None = None
+        self,
+        options: WebOptions,
+        assets_dir: Path | None = None,
+        resume_js: bytes | None = None,
+        cache_dir: Path | None = None,
     ) -> None:
-        bundle = Path(flet_web.get_package_web_dir())
-        if not bundle.is_dir():
-            raise FletNotSupported(f"Flet's web client is not at {bundle}: install flet[web].")
         self._options = options
-        self._overlay = Overlay([*([assets_dir] if assets_dir else []), bundle])
+        self._overlay = client_files(assets_dir)
+        cache = VariantCache(cache_dir) if cache_dir is not None else None
+        self._precompressor = Precompressor(self._overlay, cache) if cache is not None else None
+        self._variants = Variants(cache, self.start)
         self._resume = resume_js if resume_js is not None else _RESUME_FILE.read_bytes()
-        self._pages: dict[str, bytes] = {}
-        self._made = {"manifest.json": patched_manifest(self._text("manifest.json"), options).encode()}
+        self._pages: dict[str, _Content] = {}
+        manifest = patched_manifest(self._text("manifest.json"), options).encode()
+        self._made = {"manifest.json": _made("manifest.json", manifest)}
         if options.no_cdn:
-            self._made[_FONT_MANIFEST] = patched_font_manifest(self._text(_FONT_MANIFEST)).encode()
+            fonts = patched_font_manifest(self._text(_FONT_MANIFEST)).encode()
+            self._made[_FONT_MANIFEST] = _made(_FONT_MANIFEST, fonts)
         if self._resume:
-            self._made[RESUME_PATH] = self._resume
+            self._made[RESUME_PATH] = _made(RESUME_PATH, self._resume)
         self._page("")  # a page that cannot be made is found at start
+
+    def start(self) -> None:
+        """Begin to fill the cache, if there is one and it lacks something; returns at once."""
+        if self._precompressor is not None:
+            self._precompressor.start()
+
+    def stop(self) -> None:
+        """Stop filling the cache."""
+        if self._precompressor is not None:
+            self._precompressor.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -85,54 +136,59 @@ class WebClient:
             return PlainTextResponse("Method Not Allowed", 405, {"Allow": "GET, HEAD"})
         root: str = scope.get("root_path", "")
         path: str = scope["path"].removeprefix(root).lstrip("/")
-        wanted = Headers(scope=scope).get("if-none-match", "")
+        content = await self._content(path, root)
+        if content is None:
+            return PlainTextResponse("Not Found", 404, headers={"Cache-Control": _REVALIDATE})
+        return await self._answer(content, scope)
+
+    async def _content(self, path: str, root: str) -> _Content | None:
         if path in self._made:
-            return self._bytes(self._made[path], media_type(path), wanted, self._cache_rule(path, scope))
+            return self._made[path]
         if path not in {"", "index.html"}:
             found = await asyncio.to_thread(self._overlay.find, path)
             if found is not None:
-                return await self._file(found, wanted)
+                digest = self._overlay.known_digest(found)
+                if digest is None:
+                    digest = await asyncio.to_thread(self._overlay.digest, found)
+                return _Content(found.path.name, digest, found.status.st_size, found)
             if not _looks_like_route(path):
-                return PlainTextResponse("Not Found", 404, headers={"Cache-Control": _REVALIDATE})
-        return self._bytes(self._page(root), "text/html; charset=utf-8", wanted, _REVALIDATE)
+                return None
+        return self._page(root)
 
-    async def _file(self, found: Found, wanted: str) -> Response:
-        tag = self._overlay.known_etag(found)
-        if tag is None:
-            tag = await asyncio.to_thread(self._overlay.etag, found)
-        headers = {**_COMMON_HEADERS, "ETag": tag, "Cache-Control": _REVALIDATE}
-        if _matches(wanted, tag):
-            return Response(status_code=304, headers=headers)
-        kind = media_type(found.path.name)
-        response = FileResponse(found.path, headers=headers, media_type=kind, stat_result=found.status)
-        del response.headers["Last-Modified"]
-        return response
+    async def _answer(self, content: _Content, scope: Scope) -> Response:
+        asked = Headers(scope=scope)
+        packed = is_compressible(content.name, content.size)
+        headers = {**_COMMON_HEADERS, "Cache-Control": _cache_rule(content, scope)}
+        if packed:
+            headers["Vary"] = "Accept-Encoding"
+        known = _known_tag(asked.get("if-none-match", ""), content.digest)
+        if known is not None:
+            return Response(status_code=304, headers={**headers, "ETag": f'"{known}"'})
+        headers["Content-Type"] = _content_type(content.name)
+        # Parts are parts of the bytes as they are: those are the same on every node.
+        coding = accepted(asked.get("accept-encoding", "")) if packed and "range" not in asked else None
+        if coding is not None:
+            variant = await self._variants.of(content.digest, coding, content.size, content.read)
+            if variant is not None and variant.body:
+                headers |= {"ETag": f'"{variant.tag}"', "Content-Encoding": coding}
+                return InSlices(variant.body, headers)
+        headers["ETag"] = f'"{content.digest}"'
+        if isinstance(content.source, bytes):
+            return InSlices(content.source, headers)
+        _decide_if_range(scope, headers["ETag"])
+        return _file(content.source, headers)
 
-    def _bytes(self, content: bytes, kind: str, wanted: str, cache: str) -> Response:
-        tag = etag(content)
-        headers = {**_COMMON_HEADERS, "ETag": tag, "Cache-Control": cache}
-        if _matches(wanted, tag):
-            return Response(status_code=304, headers=headers)
-        return Response(content, headers=headers, media_type=kind)
-
-    def _page(self, root: str) -> bytes:
+    def _page(self, root: str) -> _Content:
         """Make index.html for the path the app is mounted at; remember it."""
         page = self._pages.get(root)
         if page is None:
             base = self._options.base or base_href(self._options.proxy_path, root)
-            script = f"{RESUME_PATH}?v={self._resume_version()}" if self._resume else ""
-            page = patched_index(self._text("index.html"), self._options, base, script).encode()
+            script = f"{RESUME_PATH}?v={digest_of(self._resume)}" if self._resume else ""
+            text = patched_index(self._text("index.html"), self._options, base, script)
+            page = _made("index.html", text.encode())
             if len(self._pages) < _MAX_BASES:
                 self._pages[root] = page
         return page
-
-    def _cache_rule(self, path: str, scope: Scope) -> str:
-        """Only a URL that names the content may be kept without asking again."""
-        versioned = f"v={self._resume_version()}".encode()
-        return _FOREVER if path == RESUME_PATH and scope.get("query_string") == versioned else _REVALIDATE
-
-    def _resume_version(self) -> str:
-        return etag(self._resume).strip('"')
 
     def _text(self, name: str) -> str:
         content = self._overlay.read(name)
@@ -143,6 +199,72 @@ class WebClient:
         return content.decode()
 
 
+def client_files(assets_dir: Path | None) -> Overlay:
+    """Return the files of the web client and the app.
+
+    Args:
+        assets_dir: the app's own files, or None.
+
+    Raises:
+        FletNotSupported: there is no web client.
+    """
+    bundle = Path(flet_web.get_package_web_dir())
+    if not bundle.is_dir():
+        raise FletNotSupported(f"Flet's web client is not at {bundle}: install flet[web].")
+    return Overlay([*([assets_dir] if assets_dir else []), bundle])
+
+
+def default_cache_dir() -> Path:
+    """Return the folder where this user's compressed files are kept."""
+    return platformdirs.user_cache_path("flet-cluster", appauthor=False) / "web"
+
+
+def _made(name: str, content: bytes) -> _Content:
+    return _Content(name, digest_of(content), len(content), content)
+
+
+def _file(found: Found, headers: dict[str, str]) -> Response:
+    """Send a file, or the parts of it that are asked for."""
+    response = FileResponse(found.path, headers=headers, stat_result=found.status)
+    del response.headers["Last-Modified"]
+    return response
+
+
+def _decide_if_range(scope: Scope, tag: str) -> None:
+    """Evaluate If-Range here: Starlette wants the Last-Modified header for it, which is never sent."""
+    condition = Headers(scope=scope).get("if-range")
+    if condition is not None:
+        dropped = {b"if-range"} if condition == tag else {b"if-range", b"range"}
+        scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in dropped]
+
+
+def _content_type(name: str) -> str:
+    kind = media_type(name)
+    return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
+
+
+def _cache_rule(content: _Content, scope: Scope) -> str:
+    """Only a URL that names the content (``?v=``, the start of its hash) may be kept without asking again."""
+    query: bytes = scope.get("query_string", b"")
+    version = query.removeprefix(b"v=").decode("latin-1") if query.startswith(b"v=") else ""
+    named = len(version) >= _SHORTEST_VERSION and content.digest.startswith(version)
+    return _FOREVER if named else _REVALIDATE
+
+
+def _known_tag(wanted: str, digest: str) -> str | None:
+    """Evaluate If-None-Match: return the tag of the form of this content that the browser has.
+
+    The answer repeats the browser's own tag: it is the form in its cache that is still good.
+    """
+    for item in wanted.split(","):
+        tag = item.strip().removeprefix("W/").strip('"')
+        if tag == "*":
+            return digest
+        if _TAG.fullmatch(tag) and tag.startswith(digest):
+            return tag
+    return None
+
+
 def _looks_like_route(path: str) -> bool:
     """Tell client-side routes from files, as Flet does: no extension, or that of a page."""
     return PurePosixPath(path).suffix.lower() in {"", ".html"} and not _hidden(path)
@@ -150,9 +272,3 @@ def _looks_like_route(path: str) -> bool:
 
 def _hidden(path: str) -> bool:
     return any(part.startswith(".") for part in path.split("/"))
-
-
-def _matches(wanted: str, tag: str) -> bool:
-    """Evaluate If-None-Match."""
-    candidates = [item.strip().removeprefix("W/") for item in wanted.split(",")]
-    return tag in candidates or "*" in candidates
