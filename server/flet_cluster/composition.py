@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, WebSocket
+from starlette.routing import BaseRoute, Route
 
+from flet_cluster.blobs.links import UploadLinks
+from flet_cluster.blobs.local import local_blobs
+from flet_cluster.blobs.signing import UploadSigner
 from flet_cluster.bus.memory import MemoryBus
 from flet_cluster.bus.redis import RedisBus
 from flet_cluster.errors import BusUnavailable, ClusterError, SettingsError, StoreError, StoreUnavailable
 from flet_cluster.events import FaultPoints, Observer
-from flet_cluster.host import background, fast, lost
+from flet_cluster.host import background, fast, lost, sign_in
 from flet_cluster.host.environment import HostEnvironment
 from flet_cluster.host.lane import LanePool
 from flet_cluster.host.loops import guard_loop
@@ -23,7 +27,9 @@ from flet_cluster.host.threads import PageThreads
 from flet_cluster.http.cookie import BindingCookie
 from flet_cluster.http.health import health_routes
 from flet_cluster.http.index import WebOptions
+from flet_cluster.http.oauth import OAuthEndpoint
 from flet_cluster.http.static import WebClient
+from flet_cluster.http.uploads import UploadEndpoint, UploadRoute
 from flet_cluster.metrics import PrometheusObserver, metrics_route
 from flet_cluster.node.node import Node
 from flet_cluster.protocol.limits import Limits
@@ -90,6 +96,8 @@ def create_app(
     async def lifespan(application: FastAPI) -> AsyncIterator[None]:
         """Start the node before the port opens; leave when the server stops."""
         try:
+            if settings.upload_dir is not None:
+                await local_blobs(settings.upload_dir).start()
             node = build_node(program, settings, observer, faults or FaultPoints())
             await node.start()
         except Exception as error:
@@ -126,6 +134,7 @@ def create_app(
     application.router.routes.extend(health_routes(lambda: "", ready))
     if settings.metrics and isinstance(observer, PrometheusObserver):
         application.router.routes.append(metrics_route(observer))
+    application.router.routes.extend(side_doors(settings, base, lambda: holder["node"]))
     client = WebClient(web_options(settings), settings.assets_dir)
     application.mount(base or "/", BindingCookie(client, BrowserCookie.of(settings)))
     return application
@@ -165,10 +174,40 @@ def web_options(settings: Settings) -> WebOptions:
     )
 
 
+def side_doors(settings: Settings, base: str, node: Callable[[], Node]) -> list[BaseRoute]:
+    """Return the routes of what comes in beside the socket: answers of identity providers, and uploads.
+
+    Args:
+        settings: say where they are.
+        base: path of the app, with a leading slash; "" for the root.
+        node: returns the node, once it has started.
+    """
+    routes: list[BaseRoute] = [Route(f"{base}/{settings.oauth_callback_endpoint}", OAuthEndpoint(node))]
+    if settings.upload_dir is not None:
+        blobs, endpoint = local_blobs(settings.upload_dir), settings.upload_endpoint
+        uploads = UploadEndpoint(blobs, upload_signer(settings), settings.max_upload_size, endpoint)
+        routes.append(UploadRoute(f"{base}/{endpoint}", uploads))
+    return routes
+
+
+def upload_signer(settings: Settings) -> UploadSigner:
+    """Return what signs and verifies the URLs of uploads: the same on all nodes."""
+    return UploadSigner(settings.key_ring(), settings.app_name)
+
+
+def upload_links(settings: Settings) -> UploadLinks | None:
+    """Return what makes the URLs of uploads; None if the app keeps none."""
+    if settings.upload_dir is None:
+        return None
+    blobs, endpoint = local_blobs(settings.upload_dir), settings.upload_endpoint
+    return UploadLinks(blobs, upload_signer(settings), endpoint, limit=settings.max_upload_size)
+
+
 def build_node(program: Program, settings: Settings, observer: Observer, faults: FaultPoints) -> Node:
     """Return a node for this process and the running loop, not started yet."""
     fast.install()
     background.install()
+    sign_in.install()
     loop = asyncio.get_running_loop()
     guard_loop(loop)
     portables = flet_portables()
@@ -184,6 +223,7 @@ def build_node(program: Program, settings: Settings, observer: Observer, faults:
         observer=observer,
         faults=faults,
         limits=limits,
+        uploads=upload_links(settings),
     )
     keys = KeyRing(settings.key_ring())
     if settings.redis_url is None:

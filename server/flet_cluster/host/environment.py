@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import asyncio
     import concurrent.futures
 
+    from flet_cluster.blobs.links import UploadLinks
     from flet_cluster.host.lane import LanePool
     from flet_cluster.host.program import Program
     from flet_cluster.snapshot import CodeIndex, Portables
@@ -24,6 +25,7 @@ class HostEnvironment:
     Attributes:
         lanes: worker threads for sync handlers.
         executor: threads for ``page.run_thread`` and ``page.executor``.
+        uploads: makes the URLs of ``page.get_upload_url``; None if the app keeps no uploads.
         eager: whether a handler (its code object) gets a snapshot at each update; see there.
     """
 
@@ -36,4 +38,5 @@ class HostEnvironment:
     observer: Observer = field(default_factory=NullObserver)
     faults: FaultPoints = field(default_factory=FaultPoints)
     limits: Limits = field(default_factory=Limits)
+    uploads: UploadLinks | None = None
     eager: dict[Any, bool] = field(default_factory=dict)
