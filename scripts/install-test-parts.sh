@@ -1,13 +1,26 @@
 #!/bin/sh
-# Installs what the tests need and Python packages cannot bring: a browser, a load balancer, a stock Redis.
-# Does nothing if all are there.
+# Installs what the tests need and Python packages cannot bring: a browser, a load balancer, a stock Redis, an
+# identity provider. Does nothing if all are there.
 set -eu
+cd "$(dirname "$0")/.."
+
+install_provider() {
+    [ -d tests/oauth/node_modules/oidc-provider ] && return
+    echo "Installing: the identity provider of the tests"
+    if ! npm install --prefix tests/oauth --no-package-lock --no-audit --no-fund --loglevel=error; then
+        echo "npm could not install what tests/oauth/package.json names. Install it by hand and run this again." >&2
+        exit 1
+    fi
+}
 
 missing=""
-for part in chromium haproxy redis-server; do
+for part in chromium haproxy redis-server npm; do
     command -v "$part" >/dev/null 2>&1 || [ -x "/usr/sbin/$part" ] || missing="$missing $part"
 done
-[ -n "$missing" ] || exit 0
+if [ -z "$missing" ]; then
+    install_provider
+    exit 0
+fi
 
 if ! command -v apt-get >/dev/null 2>&1; then
     echo "The tests need:$missing. There is no apt-get here: install them and run this again." >&2
@@ -29,3 +42,4 @@ if ! { $as_root apt-get update -qq && $as_root apt-get install -qq --yes --no-in
     echo "apt-get could not install:$missing. Install them by hand and run this again." >&2
     exit 1
 fi
+install_provider

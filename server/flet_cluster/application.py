@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, WebSocket
@@ -21,6 +22,7 @@ from flet_cluster.http.slash import slash_route
 from flet_cluster.http.static import WebClient, default_cache_dir
 from flet_cluster.metrics import PrometheusObserver, metrics_route
 from flet_cluster.protocol.close import CloseCode
+from flet_cluster.side_doors import side_doors
 from flet_cluster.transport import endpoint
 from flet_cluster.transport.binding import BrowserCookie
 
@@ -72,6 +74,7 @@ def mountable(cluster_app: ClusterApp) -> FastAPI:
     """
     settings = cluster_app.settings
     client = web_client(settings)
+    cluster_app.companions.append(client)
 
     @contextlib.asynccontextmanager
     async def lifespan(application: FastAPI) -> AsyncIterator[None]:
@@ -82,11 +85,9 @@ def mountable(cluster_app: ClusterApp) -> FastAPI:
             application.state.start_error = str(error)
             application.state.start_refused = isinstance(error, StartRefused)
             raise
-        client.start()
         try:
             yield
         finally:
-            client.stop()
             await cluster_app.stop()
 
     application = FastAPI(lifespan=lifespan, openapi_url=None)
@@ -100,7 +101,9 @@ def mountable(cluster_app: ClusterApp) -> FastAPI:
         await serve_socket(cluster_app, websocket, cookie_at(cluster_app.settings, websocket.scope))
 
     application.router.routes.extend(_operators_routes(cluster_app))
-    application.mount("/", BindingCookie(client, lambda scope: cookie_at(settings, scope)))
+    at = partial(cookie_at, settings)
+    application.router.routes.extend(side_doors(cluster_app, at))
+    application.mount("/", BindingCookie(client, at))
     return application
 
 

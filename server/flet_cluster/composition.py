@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from flet_cluster.bus.memory import MemoryBus
 from flet_cluster.bus.redis import RedisBus
 from flet_cluster.errors import BusUnavailable, ClusterError, StoreError, StoreUnavailable
-from flet_cluster.host import background, fast, lost
+from flet_cluster.host import background, fast, lost, sign_in
 from flet_cluster.host.environment import HostEnvironment
 from flet_cluster.host.lane import LanePool
 from flet_cluster.host.loops import guard_loop
@@ -23,6 +23,7 @@ from flet_cluster.stores.redis import RedisStore
 from flet_cluster.stores.trouble import is_from_redis, trouble_of
 
 if TYPE_CHECKING:
+    from flet_cluster.blobs.links import UploadLinks
     from flet_cluster.events import FaultPoints, Observer
     from flet_cluster.host.program import Program
     from flet_cluster.settings import Settings
@@ -58,10 +59,25 @@ def place_of(settings: Settings) -> str:
     return parts.netloc.rpartition("@")[2] or parts.path
 
 
-def build_node(program: Program, settings: Settings, observer: Observer, faults: FaultPoints) -> Node:
-    """Return a node for this process and the running loop, not started yet."""
+def build_node(
+    program: Program,
+    settings: Settings,
+    observer: Observer,
+    faults: FaultPoints,
+    uploads: UploadLinks | None = None,
+) -> Node:
+    """Return a node for this process and the running loop, not started yet.
+
+    Args:
+        program: the app.
+        settings: all options, with a secret key and an app name.
+        observer: receives counts and measurements.
+        faults: named places where a test may interfere.
+        uploads: makes the URLs of ``page.get_upload_url``; None if the app keeps no uploads.
+    """
     fast.install()
     background.install()
+    sign_in.install()
     loop = asyncio.get_running_loop()
     guard_loop(loop)
     portables = flet_portables()
@@ -78,6 +94,7 @@ def build_node(program: Program, settings: Settings, observer: Observer, faults:
         faults=faults,
         limits=limits,
         in_threads=settings.sync_handlers == "thread",
+        uploads=uploads,
     )
     keys = KeyRing(settings.key_ring())
     if settings.redis_url is None:

@@ -20,8 +20,18 @@ ClusterError
 │   ├── SessionExpired         the record's deadline has passed
 │   ├── SessionDeleted         the session was closed for good (tombstone)
 │   ├── SessionExists          create() of an id that has a record
+│   ├── InboxFull              nobody takes what waits for this session
 │   ├── SessionBusy            its holder cannot let go of it yet (retry: it may be the next node)
 │   └── Fenced                 somebody else owns the session now
+├── BlobError
+│   ├── BadBlobName            the name leads out of the store, or nowhere (a ValueError too)
+│   ├── BlobTooLarge           more bytes than are allowed
+│   ├── BlobIncomplete         fewer bytes came than were announced
+│   ├── BlobStoreFull          no room for it
+│   └── BlobStoreUnusable      the store cannot be written at all
+├── UploadsDisabled            the app keeps no uploads (a RuntimeError too, as in Flet)
+├── UploadRefused              an upload's URL was not signed for it
+├── UploadExpired              it was, but not for so long
 ├── BusUnavailable             the bus does not answer (costs latency only)
 └── TokenRefused               a session token does not verify
 """
@@ -166,3 +176,43 @@ class TokenRefused(ClusterError):
 
 class SessionBusy(StoreError):
     """Another node has the session and cannot let go of it yet. Retry later."""
+
+
+class InboxFull(StoreError):
+    """As much waits in the session's inbox as may."""
+
+
+class BlobError(ClusterError):
+    """Something about uploaded files. The message may be shown to whoever uploads."""
+
+
+class BadBlobName(BlobError, ValueError):
+    """A name that no blob can have: it leads out of the store, or nowhere."""
+
+
+class BlobTooLarge(BlobError):
+    """A blob has more bytes than are allowed."""
+
+
+class BlobIncomplete(BlobError):
+    """Fewer or more bytes came than were announced."""
+
+
+class BlobStoreFull(BlobError):
+    """There is no room for a blob."""
+
+
+class BlobStoreUnusable(BlobError):
+    """The blob store cannot be written: a permission, a file where a folder should be."""
+
+
+class UploadsDisabled(ClusterError, RuntimeError):
+    """The app asks for an upload's URL, but has nowhere to put uploads."""
+
+
+class UploadRefused(ClusterError):
+    """The URL of an upload was not signed here for this file."""
+
+
+class UploadExpired(ClusterError):
+    """The URL of an upload is older than it may be."""

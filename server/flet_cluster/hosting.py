@@ -9,19 +9,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from flet_cluster.blobs.local import local_blobs
 from flet_cluster.composition import build_node, why_not_started
 from flet_cluster.errors import StartFailed, StartRefused
 from flet_cluster.events import FaultPoints, Observer
 from flet_cluster.metrics import PrometheusObserver
+from flet_cluster.uploading import upload_links
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flet_cluster.blobs.links import UploadLinks
     from flet_cluster.host.program import Program
     from flet_cluster.node.node import Node
     from flet_cluster.settings import Settings
 
 _LOG = logging.getLogger("flet_cluster")
+
+
+class Companion(Protocol):
+    """Something that works while a node runs."""
+
+    def start(self) -> None:
+        """Begin; does not block."""
+
+    def stop(self) -> None:
+        """End; does not block."""
 
 
 class ClusterApp:
@@ -35,6 +50,8 @@ class ClusterApp:
 
     Attributes:
         running: the node, once it has started and until it is stopped.
+        links: makes what makes the URLs of uploads, from the settings at the node's start.
+        companions: start with the node and stop with it.
     """
 
     def __init__(
@@ -49,6 +66,8 @@ class ClusterApp:
         self.settings = settings
         self.observer = observer or PrometheusObserver()
         self.running: Node | None = None
+        self.links: Callable[[Settings], UploadLinks | None] = upload_links
+        self.companions: list[Companion] = []
         self._faults = faults or FaultPoints()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting: asyncio.Task[Node] | None = None
@@ -76,7 +95,10 @@ class ClusterApp:
 
     async def _start(self) -> Node:
         try:
-            node = build_node(self.program, self.settings, self.observer, self._faults)
+            if self.settings.upload_dir is not None:
+                await local_blobs(self.settings.upload_dir).start()
+            uploads = self.links(self.settings)
+            node = build_node(self.program, self.settings, self.observer, self._faults, uploads)
             await node.start()
         except Exception as error:
             sentence, final = why_not_started(error, self.settings)
@@ -84,6 +106,8 @@ class ClusterApp:
                 raise
             raise (StartRefused if final else StartFailed)(sentence) from error
         self.running = node
+        for companion in self.companions:
+            companion.start()
         return node
 
     async def drain(self) -> None:
@@ -95,6 +119,8 @@ class ClusterApp:
         """Let all sessions go, then leave; the app may be started again."""
         node, self.running, self._starting = self.running, None, None
         if node is not None:
+            for companion in self.companions:
+                companion.stop()
             await node.stop()
 
     def not_ready(self) -> str:

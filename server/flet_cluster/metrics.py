@@ -45,6 +45,7 @@ COUNTERS = {
     "loop_blocked": "times the event loop was blocked",
     "not_portable": "sessions found unable to travel",
     "page_threads_exhausted": "calls of page.run_thread that had to wait for a thread",
+    "posted": "events from outside put into a session's inbox, by kind",
     "publications_lost": "pub/sub messages that did not reach other nodes",
     "refilled": "sessions written back into a store that lost them",
     "refused": "websockets not let in",
@@ -55,6 +56,7 @@ COUNTERS = {
     "resumed": "pages that came back to their session",
     "seal_failures": "sealed payloads that did not verify, by what they are",
     "seized": "sessions taken by force, by whether their holder was known dead",
+    "sign_ins": "answers of identity providers, by what came of them",
     "tasks_lost": "bare tasks of sessions that ended with their node",
 }
 HISTOGRAMS = {

@@ -40,6 +40,7 @@ class Commit:
         n: number of the commit; the record must hold ``n - 1`` (or ``n`` already, for a retry).
         instance: random id of the page load the link counters belong to; "" for plain clients.
         rx: highest input *started* when the state was captured.
+        inbox: highest entry of the session's inbox that the state accounts for.
         tx: highest output frame the state accounts for.
         main: state of ``main``.
         image: the sealed snapshot; empty when the session cannot travel at present.
@@ -57,6 +58,22 @@ class Commit:
     tail: bytes = b""
     inflight: bytes = b""
     meta: str = "{}"
+    inbox: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something from outside that waits in a session's inbox.
+
+    Attributes:
+        n: its number; each session's go up, with gaps.
+        key: what it is known by to whoever put it there.
+        payload: sealed by the node that put it there.
+    """
+
+    n: int
+    key: str
+    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +86,7 @@ class Record:
         commit: the last commit.
         deadline: when the session expires, seconds since the Unix epoch by the store's clock.
         expired: in an answer to ``acquire``: the deadline had passed when the record was taken.
+        posted: highest number that an entry of its inbox ever got.
     """
 
     session_id: str
@@ -77,6 +95,12 @@ class Record:
     commit: Commit
     deadline: float
     expired: bool = False
+    posted: int = 0
+
+    @property
+    def mail(self) -> bool:
+        """Whether something waits in the inbox that the state does not account for."""
+        return self.posted > self.commit.inbox
 
     @property
     def lease(self) -> Lease:
@@ -89,6 +113,19 @@ class Held:
     """Answer to an acquire: another node holds the session."""
 
     lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """Answer to a touch.
+
+    Attributes:
+        missing: sessions that have no record: deleted, or lost with the store's data.
+        mail: sessions with something in their inbox that their state does not account for.
+    """
+
+    missing: list[str]
+    mail: list[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from tests.stores.actors import Actor, Truth, check_owner, check_step
 
 from flet_cluster.errors import Fenced, SessionDeleted, SessionMissing, StoreError
-from flet_cluster.model import Commit, Held, Lease, Record
+from flet_cluster.model import Commit, Held, Lease, Record, Touched
 from flet_cluster.ownership import (
     AcquireAgain,
     AskOwner,
@@ -248,8 +248,8 @@ class Simulation(RuleBasedStateMachine):
 
     @rule(session_id=st.sampled_from(SESSIONS), timeout=timeouts)
     def touch(self, session_id: str, timeout: float) -> None:
-        missing = self.do("touch", session_id, lambda store: store.touch([session_id], timeout))
-        assert missing == ([] if self.truth[session_id].last else [session_id])
+        touched = self.do("touch", session_id, lambda store: store.touch([session_id], timeout))
+        assert touched == Touched([] if self.truth[session_id].last else [session_id], [])
 
     # who gets it
 

@@ -10,6 +10,7 @@ import pytest
 
 from flet_cluster.errors import (
     Fenced,
+    InboxFull,
     SessionDeleted,
     SessionExists,
     SessionExpired,
@@ -17,6 +18,7 @@ from flet_cluster.errors import (
     StoreRecovering,
 )
 from flet_cluster.model import NOBODY, Commit, Held, Lease, MainState, NodeInfo, Record
+from flet_cluster.stores.base import INBOX_LIMIT
 
 if TYPE_CHECKING:
     from tests.stores.worlds import World
@@ -36,6 +38,7 @@ FULL = Commit(
     tail=b"\x00",
     inflight=b"{}\r\n",
     meta='{"route": "/ü"}',
+    inbox=2**50,
 )
 
 
@@ -167,7 +170,7 @@ async def test_a_deleted_session_stays_deleted(store: SessionStore) -> None:
     assert await store.delete(lease)
     assert not await store.delete(Lease("s", 2, "b"))
     assert await store.peek("s") is None
-    assert await store.touch(["s"], T) == ["s"]
+    assert (await store.touch(["s"], T)).missing == ["s"]
     assert not await store.release(lease, T)
     newer = replace(record, epoch=9)
     for attempt in (
@@ -186,7 +189,7 @@ async def test_a_deleted_session_stays_deleted(store: SessionStore) -> None:
 async def test_an_unknown_session(store: SessionStore) -> None:
     unknown = Lease("nobody", 1, "a")
     assert await store.peek("nobody") is None
-    assert await store.touch(["nobody"], T) == ["nobody"]
+    assert (await store.touch(["nobody"], T)).missing == ["nobody"]
     for attempt in (
         store.acquire("nobody", "a", T),
         store.commit(unknown, Commit(2), T),
@@ -220,7 +223,7 @@ async def test_a_session_touched_before_it_was_closed(world: World, store: Sessi
     assert await store.release(lease, SHORT)
     await world.wait(SHORT)
     assert await store.expired(10) == ["s"]
-    assert await store.touch(["s"], T) == []
+    assert (await store.touch(["s"], T)).missing == []
     assert not (await take(store, "b", expired_ok=True)).expired
 
 
@@ -279,8 +282,8 @@ async def test_expired_is_limited_and_begins_with_the_oldest(world: World, store
 async def test_touch_tells_what_is_missing(store: SessionStore) -> None:
     for i in range(20):
         await create(store, f"s{i}")
-    assert await store.touch(["x", *(f"s{i}" for i in range(20)), "y"], T) == ["x", "y"]
-    assert await store.touch([], T) == []
+    assert (await store.touch(["x", *(f"s{i}" for i in range(20)), "y"], T)).missing == ["x", "y"]
+    assert (await store.touch([], T)).missing == []
 
 
 async def test_refill_writes_back_what_was_lost(world: World, store: SessionStore) -> None:
@@ -292,7 +295,7 @@ async def test_refill_writes_back_what_was_lost(world: World, store: SessionStor
     for lost in (store.commit(lease, Commit(3), T), store.release(lease, T), store.delete(lease)):
         with pytest.raises(SessionMissing):
             await lost
-    assert await store.touch(["s"], T) == ["s"]
+    assert (await store.touch(["s"], T)).missing == ["s"]
     assert await store.refill(record, T)
     assert await store.refill(record, T)
     await store.commit(lease, Commit(3), T)
@@ -402,6 +405,106 @@ async def test_one_of_many_acquires_wins(world: World, store: SessionStore) -> N
     won = [answer for answer in answers if isinstance(answer, Record)]
     assert len(won) == 1
     assert all(answer == Held(won[0].lease) for answer in answers if isinstance(answer, Held))
+
+
+async def contents(store: SessionStore) -> list[tuple[str, bytes]]:
+    return [(entry.key, entry.payload) for entry in await store.inbox("s")]
+
+
+async def test_what_is_posted_waits_in_order_for_whoever_holds_the_session(store: SessionStore) -> None:
+    lease = await create(store)
+    assert await store.post("s", "one", b"1\r\n 2") == "a"
+    await store.release(lease, T)
+    assert await store.post("s", "two", b"") == NOBODY
+    assert await contents(store) == [("one", b"1\r\n 2"), ("two", b"")]
+    first, second = await store.inbox("s")
+    assert 0 < first.n < second.n
+    taken = await take(store, "b")
+    assert (taken.posted, taken.mail) == (second.n, True)
+    await store.commit(taken.lease, Commit(2, inbox=first.n), T)
+    assert (await store.touch(["s"], T)).mail == ["s"]
+    await store.commit(taken.lease, Commit(3, inbox=second.n), T)
+    assert (await store.touch(["s"], T)).mail == []
+    record = await store.peek("s")
+    assert record is not None
+    assert (record.commit.inbox, record.posted, record.mail) == (second.n, second.n, False)
+    await store.clear_inbox("s", first.n)
+    assert await store.inbox("s") == [second]
+    await store.clear_inbox("s", second.n)
+    assert await store.inbox("s") == []
+
+
+async def test_posting_may_be_repeated(store: SessionStore) -> None:
+    await create(store)
+    for _ in range(2):
+        assert await store.post("s", "one", b"1") == "a"
+    (entry,) = await store.inbox("s")
+    await store.clear_inbox("s", entry.n)
+    await store.post("s", "one", b"1")  # its answer was lost, and the holder was quicker
+    assert await store.inbox("s") == []
+    await store.post("s", "two", b"2")
+    assert [other.n > entry.n for other in await store.inbox("s")] == [True]
+
+
+@pytest.mark.parametrize("ahead", [0, 2**52])  # the second: by a clock that went fast
+async def test_numbers_go_up_although_data_was_lost(world: World, store: SessionStore, ahead: int) -> None:
+    lease = await create(store)
+    await store.post("s", "one", b"1")
+    (entry,) = await store.inbox("s")
+    await store.commit(lease, Commit(2, inbox=max(entry.n, ahead)), T)
+    record = await store.peek("s")
+    assert record is not None
+    await world.lose_data()
+    assert await store.inbox("s") == []
+    await world.wait(0.001)
+    assert await store.refill(record, T)
+    await store.post("s", "two", b"2")
+    (later,) = await store.inbox("s")
+    assert later.n > max(entry.n, ahead)
+
+
+async def test_nobody_posts_to_a_session_that_is_no_more(world: World, store: SessionStore) -> None:
+    with pytest.raises(SessionMissing):
+        await store.post("s", "one", b"")
+    lease = await store.create("s", "a", FIRST, SHORT)
+    await store.post("s", "one", b"")
+    await world.wait(SHORT)
+    with pytest.raises(SessionExpired):
+        await store.post("s", "two", b"")
+    assert await store.delete(lease)
+    with pytest.raises(SessionDeleted):
+        await store.post("s", "three", b"")
+    assert await store.inbox("s") == []
+
+
+async def test_an_inbox_is_bounded(store: SessionStore) -> None:
+    await create(store)
+    for i in range(INBOX_LIMIT):
+        await store.post("s", f"{i}", b"")
+    with pytest.raises(InboxFull):
+        await store.post("s", "more", b"")
+    assert len(await store.inbox("s")) == INBOX_LIMIT
+    await store.clear_inbox("s", (await store.inbox("s"))[0].n)
+    await store.post("s", "more", b"")
+
+
+async def test_a_kept_value_is_taken_once(world: World, store: SessionStore) -> None:
+    others = [await world.store() for _ in range(4)]
+    await store.keep("oauth:x", b"\x00 1", T)
+    await store.keep("oauth:x", b"\x00 2", T)
+    taken = await asyncio.gather(*(other.take("oauth:x") for other in others * 3))
+    assert [value for value in taken if value is not None] == [b"\x00 2"]
+    await store.keep("oauth:x", b"again", T)  # a repetition that was late
+    assert await store.take("oauth:x") is None
+    assert await store.take("oauth:y") is None
+
+
+async def test_a_kept_value_is_kept_only_so_long(world: World, store: SessionStore) -> None:
+    await store.keep("oauth:short", b"1", SHORT)
+    await store.keep("oauth:long", b"2", T)
+    await world.wait(SHORT)
+    assert await store.take("oauth:short") is None
+    assert await store.take("oauth:long") == b"2"
 
 
 async def test_check_answers_in_sentences(store: SessionStore) -> None:

@@ -14,6 +14,7 @@ from tests.servers import command, fresh_app
 from flet_cluster.embedded import EmbeddedServer
 from flet_cluster.errors import SessionMissing, SettingsError, StoreError, StoreRecovering, StoreUnavailable
 from flet_cluster.model import Commit, Lease, NodeInfo, Record
+from flet_cluster.stores import scripts
 from flet_cluster.stores.base import GRACE, TOMBSTONE
 from flet_cluster.stores.connect import parse_url
 from flet_cluster.stores.keys import Keys
@@ -56,13 +57,15 @@ async def test_where_a_session_is(shared_server: EmbeddedServer) -> None:
         lease = await store.create("sid", "node", Commit(1, image=b"i"), T)
         client = client_of(store)
         fields = await client.hgetall("fc:my__odd__app:{sid}:s")
-        names = "epoch owner commit instance rx tx main image tail inflight meta deadline timeout"
+        names = "epoch owner commit instance rx tx main image tail inflight meta inbox deadline timeout"
         assert {name.decode() for name in fields} == set(names.split())
         assert await client.zscore(Keys("my {odd} app", cluster=False).deadline_index("sid"), "sid")
         seconds, micros = await client.time()
         assert int(fields[b"deadline"]) / 1000 == pytest.approx(seconds + micros / 1e6 + T, abs=1)
+        await store.post("sid", "key", b"e")
+        assert await client.exists("fc:my__odd__app:{sid}:inbox") == 1
         assert await store.delete(lease)
-        assert await client.exists("fc:my__odd__app:{sid}:x", "fc:my__odd__app:{sid}:s") == 1
+        assert await client.exists(*(f"fc:my__odd__app:{{sid}}:{kind}" for kind in ("x", "s", "inbox"))) == 1
         assert await client.pttl("fc:my__odd__app:{sid}:x") == pytest.approx(TOMBSTONE * 1000, abs=2000)
 
 
@@ -90,6 +93,26 @@ async def test_garbage_is_collected_after_the_grace(shared_server: EmbeddedServe
         assert isinstance(taken, Record)
         await store.refill(Record("s", 99, "c", Commit(1), 0.0), 700)
         assert await left() == pytest.approx(700 + GRACE, abs=1)
+
+
+async def test_what_waits_is_garbage_some_day(shared_server: EmbeddedServer) -> None:
+    async with started(shared_server, app := fresh_app()) as store:
+        client = client_of(store)
+        await store.create("s", "a", Commit(1), 100)
+        await store.post("s", "key", b"e")
+        assert await client.pttl(f"fc:{app}:{{s}}:inbox") / 1000 == pytest.approx(100 + GRACE, abs=1)
+        await store.keep("oauth:state", b"v", 300)
+        assert await client.pttl(f"fc:{app}:oauth:state") / 1000 == pytest.approx(300, abs=1)
+        assert await store.take("oauth:state") == b"v"
+        assert await client.pttl(f"fc:{app}:oauth:state") / 1000 == pytest.approx(15, abs=1)
+
+
+async def test_a_lost_answer_loses_no_kept_value(shared_server: EmbeddedServer) -> None:
+    async with started(shared_server) as store:
+        await store.keep("oauth:state", b"v", 300)
+        key = store._keys.kept("oauth:state")
+        for taker, answer in [("me", [b"taken", b"v"]), ("me", [b"taken", b"v"]), ("other", [b"none"])]:
+            assert await store._batcher.script(scripts.TAKE, [key], [taker, 15_000]) == answer
 
 
 async def test_a_tombstone_outlives_a_long_timeout(shared_server: EmbeddedServer) -> None:

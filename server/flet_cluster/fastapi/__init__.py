@@ -12,7 +12,7 @@ Names and parameters are Flet's, those of its documentation and those of today. 
 
 from __future__ import annotations
 
-from flet_cluster.fastapi.endpoints import FletApp, FletStaticFiles
+from flet_cluster.fastapi.endpoints import FletApp, FletOAuth, FletStaticFiles, FletUpload
 from flet_cluster.fastapi.manager import app_manager
 from flet_cluster.fastapi.server import FastAPI
 from flet_cluster.fastapi.whole import app
@@ -20,7 +20,9 @@ from flet_cluster.fastapi.whole import app
 __all__ = [
     "FastAPI",
     "FletApp",
+    "FletOAuth",
     "FletStaticFiles",
+    "FletUpload",
     "app",
     "app_manager",
 ]

@@ -5,22 +5,34 @@ from __future__ import annotations
 import asyncio
 import inspect
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flet_cluster.application import proxy_prefix, serve_socket, web_options
+from flet_cluster.blobs.links import UploadLinks
+from flet_cluster.blobs.local import local_blobs
 from flet_cluster.fastapi.arguments import fields_of
 from flet_cluster.fastapi.manager import app_manager
 from flet_cluster.http.index import base_href
+from flet_cluster.http.oauth import callback, page
 from flet_cluster.http.static import WebClient, default_cache_dir
-from flet_cluster.settings import Settings
+from flet_cluster.http.uploads import UploadEndpoint
 from flet_cluster.transport.binding import BrowserCookie
+from flet_cluster.uploading import CurrentSigner, upload_signer
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-    from fastapi import WebSocket
+    from fastapi import Request, Response, WebSocket
     from starlette.types import Receive, Scope, Send
+
+    from flet_cluster.settings import Settings
+
+
+ANY_APP = ""
+"""Signs uploads that an endpoint takes which does not know whose they are."""
 
 
 class FletApp:
@@ -38,13 +50,21 @@ class FletApp:
     def __init__(self, *arguments: Any, **options: Any) -> None:
         given = _given(arguments, options)
         main, before_main = given.pop("main"), given.pop("before_main", None)
+        elsewhere = given.get("upload_endpoint_path")
         self._app = app_manager.hosted(main, before_main, fields_of(given))
+        self._app.links = partial(_links_elsewhere, endpoint=elsewhere)
 
     async def handle(self, websocket: WebSocket) -> None:
         """Serve one websocket from handshake to close."""
         parent = websocket.url.path.rsplit("/", 1)[0]
         cookie = BrowserCookie.at(self._app.settings.app_name, proxy_prefix(self._app.settings) + parent)
         await serve_socket(self._app, websocket, cookie)
+
+
+def _links_elsewhere(settings: Settings, endpoint: str | None) -> UploadLinks:
+    """Make URLs for a :class:`FletUpload`: at a path below the domain, or at the usual one below the app."""
+    signer = upload_signer(settings, ANY_APP)
+    return UploadLinks(None, signer, endpoint or settings.upload_endpoint, below_app=endpoint is None)
 
 
 def _today(  # noqa: PLR0913, PLR0917  they are Flet's
@@ -132,7 +152,7 @@ class FletStaticFiles:
                 "use_color_emoji": use_color_emoji,
             }
         )
-        settings = Settings.load(app_manager.command_line, fields)
+        settings = app_manager.settings(fields)
         options = web_options(settings)
         if websocket_endpoint_path:
             options = replace(options, websocket_path=websocket_endpoint_path)
@@ -144,3 +164,52 @@ class FletStaticFiles:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         await self._client(scope, receive, send)
+
+
+class FletUpload:
+    """Takes uploads of the process's apps, in a route of yours for PUT.
+
+    Args:
+        upload_dir: where uploads go; relative to the working directory.
+        max_upload_size: largest upload, bytes, as number or text; default: no limit.
+        secret_key: verifies the URLs; ``FLET_SECRET_KEY`` wins. The same as that of :class:`FletApp`.
+
+    Raises:
+        SettingsError: a value is not allowed; the message names it.
+    """
+
+    def __init__(
+        self,
+        upload_dir: str | os.PathLike[str],
+        max_upload_size: int | str | None = None,
+        secret_key: str | None = None,
+    ) -> None:
+        given = {"max_upload_size": max_upload_size, "secret_key": secret_key, "upload_dir": upload_dir}
+        fields = fields_of(given)
+        settings = app_manager.settings(fields)
+        blobs = local_blobs(settings.upload_dir or Path(upload_dir).absolute())
+        signer = CurrentSigner(lambda: app_manager.settings(fields), ANY_APP)
+        self._endpoint = UploadEndpoint(blobs, signer, settings.max_upload_size)
+
+    async def handle(self, request: Request) -> None:
+        """Take one upload.
+
+        Raises:
+            HTTPException: nothing was stored; status and detail say why.
+        """
+        await self._endpoint.handle(request)
+
+
+class FletOAuth:
+    """Takes the answers of identity providers for all apps of the process, in a route of yours for GET.
+
+    The endpoint that :func:`app` has also sees to it that the browser is the one that asked. Here it cannot:
+    browsers send an app's cookie below the app's own path only.
+    """
+
+    async def handle(self, request: Request) -> Response:
+        """Take one answer; return what its user gets to see."""
+        nodes = [await app.start() for app in app_manager.apps]
+        if not nodes:
+            return page("Not signed in", "No app of this server has asked for a sign-in.", 400)
+        return await callback(request, nodes, None)

@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import hashlib
 import re
+import secrets
 import shutil
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ class AppManager:
         self._apps: dict[Any, ClusterApp] = {}
         self._temp_dirs: dict[str, None] = {}
         self._warned = False
+        self._key = secrets.token_urlsafe(32)
 
     @property
     def apps(self) -> list[ClusterApp]:
@@ -115,13 +117,25 @@ class AppManager:
         self, main: Callable[..., Any], before_main: Any, fields: Mapping[str, Any], *, only: bool
     ) -> ClusterApp:
         program = program_of(main, before_main=before_main)
-        settings = Settings.load(self.command_line, fields)
+        settings = self.settings(fields)
         if not self._warned:
             self._warned = True
             warn_of_unknown_variables(settings)
         name = self._free(_name_of(settings.app_name or program.name, program, only=only))
-        settings = settings.with_secret_key().with_values(app_name=name)
-        return ClusterApp(program, self._placed(settings))
+        return ClusterApp(program, settings.with_values(app_name=name))
+
+    def settings(self, fields: Mapping[str, Any]) -> Settings:
+        """Return settings with these fields, as far as neither environment nor command line have their own.
+
+        All that are made in a process without a secret key have the same one.
+
+        Raises:
+            SettingsError: a value is not allowed.
+        """
+        settings = Settings.load(self.command_line, fields)
+        if settings.secret_key is None:
+            settings = settings.with_values(secret_key=self._key)
+        return self._placed(settings)
 
     def _placed(self, settings: Settings) -> Settings:
         """Return an app's settings with what holds for the whole process."""

@@ -47,6 +47,12 @@ class Outlet(Protocol):
     def datagram(self, packet: bytes) -> None:
         """Send raw channel bytes at once."""
 
+    def upload_url(self, name: str, seconds: float) -> str:
+        """Return a URL for an upload. Raises UploadsDisabled, BadBlobName."""
+
+    def signing_in(self, state: str, page_html: str, page_url: str) -> None:
+        """Let a sign-in begin with the next commit; see :meth:`HostConnection.oauth_authorize`."""
+
 
 class HostConnection(Connection):
     """Turns what the session sends into packets for its outlet."""
@@ -90,6 +96,29 @@ class HostConnection(Connection):
         channel = self._channels.get(channel_id)
         if channel is not None:
             channel._deliver(payload)  # noqa: SLF001 - Flet's own delivery hook, listed in internals
+
+    def get_upload_url(self, file_name: str, expires: int) -> str:
+        """Answer ``page.get_upload_url``.
+
+        Args:
+            file_name: path below the folder of uploads.
+            expires: how long the URL is good, seconds.
+
+        Raises:
+            UploadsDisabled: the app has nowhere to put uploads (it is a RuntimeError, as in Flet).
+            BadBlobName: no file can be called that (it is a ValueError).
+        """
+        return self._outlet.upload_url(file_name, expires)
+
+    def oauth_authorize(self, attrs: dict[str, Any]) -> None:
+        """Note a sign-in that ``page.login`` begins. What the page does next waits until that is stored.
+
+        Args:
+            attrs: Flet's: ``state``, which the provider will bring back; ``completePageHtml`` to show then,
+                or ``completePageUrl`` to go to.
+        """
+        html, url = attrs.get("completePageHtml") or "", attrs.get("completePageUrl") or ""
+        self._outlet.signing_in(attrs["state"], html, url)
 
     def dispose(self) -> None:
         """Nothing to let go of: sockets come and go without it."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import asyncio
     import concurrent.futures
 
+    from flet_cluster.blobs.links import UploadLinks
     from flet_cluster.host.lane import LanePool
     from flet_cluster.host.program import Program
     from flet_cluster.snapshot import CodeIndex, Portables
@@ -27,6 +28,7 @@ class HostEnvironment:
         executor: threads for ``page.run_thread`` and ``page.executor``.
         context: the variables that the app set where it was loaded; each handler starts from a copy.
         in_threads: whether sync handlers run in ``lanes``; else they run on the loop, as in stock Flet.
+        uploads: makes the URLs of ``page.get_upload_url``; None if the app keeps no uploads.
         eager: whether a handler (its code object) gets a snapshot at each update; see there.
     """
 
@@ -41,4 +43,5 @@ class HostEnvironment:
     limits: Limits = field(default_factory=Limits)
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     in_threads: bool = True
+    uploads: UploadLinks | None = None
     eager: dict[Any, bool] = field(default_factory=dict)

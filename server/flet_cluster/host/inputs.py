@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from flet_cluster.protocol.limits import Limits
 
-Kind = Literal["register", "event", "props", "reply", "deliver"]
+Kind = Literal["register", "event", "props", "reply", "deliver", "entry", "own"]
 
 
 @dataclass(slots=True)
@@ -21,12 +21,14 @@ class Input:
     """One thing to do, in order.
 
     Attributes:
-        kind: a registration, a control's event, changed properties, a client call's answer, a message.
+        kind: a registration, a control's event, changed properties, a client call's answer, a message, an
+            entry of the session's inbox, an event that Flet fires itself.
         seq: number of the browser's input; 0 for what the node itself caused.
         body: decoded message body, or (handler, arguments) of a delivery.
         client: for a registration: what the handshake said.
         instance: the page load that gave it its number.
         weight: what it takes of the inbox, in bytes; 0 for what the node itself caused.
+        key: names one without a number that is reported when it is cut short; "" for others.
     """
 
     kind: Kind
@@ -35,6 +37,7 @@ class Input:
     client: Any = None
     instance: str = ""
     weight: int = 0
+    key: str = ""
 
 
 class Inbox:

@@ -85,7 +85,7 @@ _HELD_BY: tuple[tuple[object, tuple[str, ...]], ...] = (
     (base_control, ("get_event_field_type", "get_param_count")),
     (object_model, ("get_type_hints",)),
     (router, ("_params_context", "_outlet_context", "_location_context", "_MISSING")),
-    (Page, ("run_task", "run_thread")),
+    (Page, ("run_task", "run_thread", "login", "logout", "_authorize_callback", "_trigger_event", "auth")),
     (Session, ("dispatch_event", "apply_patch", "get_page_patch", "start_updates_scheduler", "after_event")),
 )
 """(module, class or object, attributes it must have)."""

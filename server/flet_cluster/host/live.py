@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from flet.controls.context import _context_page
 from flet.messaging.protocol import MessageAction
 
-from flet_cluster.errors import GraphChanged, ProtocolError, SnapshotError
-from flet_cluster.host import internals, startup, wire
+from flet_cluster.errors import GraphChanged, ProtocolError, SnapshotError, UploadsDisabled
+from flet_cluster.host import internals, sign_in, startup, wire
 from flet_cluster.host.background import Background
 from flet_cluster.host.camera import Camera
 from flet_cluster.host.connection import ClientInfo, HostConnection
+from flet_cluster.host.entries import Entries
 from flet_cluster.host.inputs import Inbox, Input, Kind, Progress, Started
 from flet_cluster.host.loops import task_watcher, weakly
 from flet_cluster.host.picture import Captured, Extra, Listener, drain
@@ -28,6 +29,7 @@ from flet_cluster.host.pubsub import Publication, SessionPubSub
 from flet_cluster.host.remount import remounted
 from flet_cluster.host.session import HostSession
 from flet_cluster.host.session_lane import SessionLane
+from flet_cluster.host.sign_in import SignIn
 from flet_cluster.model import MainState
 from flet_cluster.protocol.close import CloseCode
 
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from flet.messaging.protocol import Message
 
     from flet_cluster.host.environment import HostEnvironment
+    from flet_cluster.host.sign_in import OwnEvent
 
 logger = logging.getLogger("flet_cluster.host")
 
@@ -82,6 +85,9 @@ class LiveSession:
         self.inbox = Inbox(host.limits)
         self._packets: list[bytes] = []
         self._publications: list[Publication] = []
+        self._sign_ins: list[SignIn] = []
+        self.own_events: list[OwnEvent] = []
+        self.entries = Entries(self)
         self.starting = False
         self.preparing = False
         self.registered = False
@@ -115,6 +121,7 @@ class LiveSession:
         live._adopt(session)
         live.registered = True
         live.background.adopt(extra.calls)
+        live.own_events = extra.events
         return live
 
     def _adopt(self, session: HostSession) -> None:
@@ -128,6 +135,8 @@ class LiveSession:
             self.host.loop.call_soon(self.lane.after, self.render)
         if self.main is MainState.PENDING:
             self.lane.after(lambda: startup.run_main(self))
+        for own in self.own_events:
+            self.host.loop.call_soon(self.queue, Input("own", 0, own, key=own.key))
 
     @property
     def externals(self) -> dict[str, object]:
@@ -190,6 +199,20 @@ class LiveSession:
         """Send raw channel bytes now; callable from any thread."""
         self.host.loop.call_soon(self.listener.datagram, packet)
 
+    def upload_url(self, name: str, seconds: float) -> str:
+        """Return a URL for an upload from this session's page; callable from any thread.
+
+        Raises:
+            UploadsDisabled: the app keeps no uploads; says what to set.
+            BadBlobName: no file can be called that.
+        """
+        if self.host.uploads is None:
+            raise UploadsDisabled(
+                "page.get_upload_url needs a folder for uploads: "
+                "ft.run(main, upload_dir=…), or the variable FLET_UPLOAD_DIR"
+            )
+        return self.host.uploads.url(name, seconds, self.client.name)
+
     def send(self, message: Message) -> None:
         """Queue a message for the next commit."""
         self.emit(wire.encode(message))
@@ -198,6 +221,16 @@ class LiveSession:
         """Queue a publication for the next commit; callable from any thread."""
         self._publications.append(publication)
         self.host.loop.call_soon(self.changed)
+
+    def signing_in(self, state: str, page_html: str, page_url: str) -> None:
+        """Remember a sign-in before the next commit, and so before its user leaves; from any thread."""
+        self._sign_ins.append(SignIn(state, page_html, page_url))
+        self.host.loop.call_soon(self.changed)
+
+    @property
+    def has_sign_ins(self) -> bool:
+        """Whether a sign-in is to be remembered before anything is shown."""
+        return bool(self._sign_ins)
 
     def changed(self, urgent: bool = True) -> None:
         """Tell the keeper that there is something to commit."""
@@ -242,20 +275,28 @@ class LiveSession:
         if self.inbox.full and kind != "register":  # those of a page are dropped when the next one comes
             raise ProtocolError(CloseCode.OVERLOADED, "too many inputs wait")
         self.progress.accept(seq)
-        self._put(Input(kind, seq, message.body, client, self.instance, message.weight))
+        self.queue(Input(kind, seq, message.body, client, self.instance, message.weight))
 
     def page_event(self, name: str, data: Any = None) -> None:
         """Queue an event of the page that the node itself causes (``connect``, ``disconnect``, ``close``)."""
-        self._put(Input("event", 0, {"target": self.page._i, "name": name, "data": data}))  # noqa: SLF001
+        self.queue(Input("event", 0, {"target": self.page._i, "name": name, "data": data}))  # noqa: SLF001
 
     def deliver(self, publication: Publication) -> None:
         """Queue a published message for the handlers that subscribed."""
         if publication.except_session == self.id:
             return
         for call in self.pubsub.subscriptions.handlers(publication):
-            self._put(Input("deliver", 0, call))
+            self.queue(Input("deliver", 0, call))
 
-    def _put(self, item: Input) -> None:
+    def own_event(self, own: OwnEvent) -> None:
+        """Queue an event that Flet fires itself, for good: it travels until it begins; from any thread."""
+        self.own_events.append(own)
+        self.host.loop.call_soon(self.queue, Input("own", 0, own, key=own.key))
+
+    def queue(self, item: Input) -> None:
+        """Add an input that waits for its turn."""
+        if self.gone:
+            return
         self.inbox.put(item)
         self.pump()
 
@@ -299,6 +340,10 @@ class LiveSession:
             startup.register(self, item)
         elif item.kind == "event":
             self._start_event(item)
+        elif item.kind == "entry":
+            self.entries.start(item.body)
+        elif item.kind == "own":
+            self._start_own(item, item.body)
         else:
             handler, arguments = item.body
             self._start(item, startup.call_handler(self, handler, arguments), handler, "pubsub handler")
@@ -332,14 +377,22 @@ class LiveSession:
         coro = self.session.dispatch_event(target, name, body.get("data"))
         self._start(item, coro, handler, f"{type(control).__name__}({target}).on_{name}")
 
+    def _start_own(self, item: Input, own: OwnEvent) -> None:
+        """Run the handler of an event that Flet fires itself."""
+        handler = getattr(self.page, f"on_{own.name}", None)
+        self._start(item, sign_in.dispatch(self, own), handler, f"Page.on_{own.name}")
+
     def _start(self, item: Input, coro: Coroutine[Any, Any, Any], handler: Any, what: str) -> None:
         """Run a dispatch: in the lane when its handler is sync, as a task otherwise."""
-        started = Started(item.seq, f"{self.id}:{item.instance}:{item.seq}", what)
+        started = Started(item.seq, f"{self.id}:{item.key or f'{item.instance}:{item.seq}'}", what)
 
         def begin() -> None:
             """The handler takes its first step."""
             self.begin(item)
-            self._note(started)
+            if item.seq or item.key:
+                self._note(started)
+            if item.kind == "own":
+                self.own_events.remove(item.body)
 
         self.run(coro, handler, what, lambda: self._finished(started.key), begin)
 
@@ -439,8 +492,7 @@ class LiveSession:
         done()
 
     def _note(self, started: Started) -> None:
-        if started.seq:
-            self.progress.running[started.key] = started
+        self.progress.running[started.key] = started
 
     def _finished(self, key: str) -> None:
         self.progress.running.pop(key, None)
@@ -486,10 +538,12 @@ class LiveSession:
             GraphChanged: not now, and its output stays here.
         """
         packets, publications = self.take_packets(), drain(self._publications)
+        sign_ins = drain(self._sign_ins)
         try:
             graph, obstacle = self._camera.take(self.session, self._shoot)
         except GraphChanged:
             self._packets[:0], self._publications[:0] = packets, publications
+            self._sign_ins[:0] = sign_ins
             raise
         return Captured(
             graph,
@@ -499,11 +553,14 @@ class LiveSession:
             tuple(self.progress.running.values()),
             tuple(packets),
             tuple(publications),
+            tuple(sign_ins),
+            self.entries.position,
         )
 
     def _shoot(self) -> bytes:
         """Pickle the session and what the host keeps about it."""
-        extra = Extra(list(self.background.calls), self.pubsub.subscriptions, self.client)
+        calls, events = list(self.background.calls), list(self.own_events)
+        extra = Extra(calls, self.pubsub.subscriptions, self.client, events)
         return capture_session(self.session, extra, self.host.code, self.host.portables, self.externals)
 
     async def until_idle(self, patience: float) -> None:
@@ -523,6 +580,7 @@ class LiveSession:
         self._packets.clear()
         self.emit(remounted(wire.encode(startup.register_response(self, self.page))))
         self._packets += calls
+        self.entries.pump()
 
     def restart_link(self, instance: str) -> None:
         """The page was loaded anew: until it has the whole page, nothing else may reach it."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from flet_cluster.host.connection import ClientInfo
     from flet_cluster.host.inputs import Started
     from flet_cluster.host.pubsub import Publication, Subscriptions
+    from flet_cluster.host.sign_in import OwnEvent, SignIn
     from flet_cluster.model import MainState
 
 T = TypeVar("T")
@@ -41,6 +42,8 @@ class Captured:
         obstacle: why it cannot, with the path to the object; "" when it can.
         packets: output that this picture accounts for, in order.
         publications: messages to publish once the picture is committed.
+        sign_ins: to be remembered before the picture is committed, and so before anything is shown.
+        inbox: how far the entries of the session's inbox have come.
     """
 
     graph: bytes
@@ -50,6 +53,8 @@ class Captured:
     running: tuple[Started, ...]
     packets: tuple[bytes, ...]
     publications: tuple[Publication, ...]
+    sign_ins: tuple[SignIn, ...] = ()
+    inbox: int = 0
 
 
 def drain(items: list[T]) -> list[T]:
@@ -66,3 +71,4 @@ class Extra:
     calls: list[BackgroundCall]
     subscriptions: Subscriptions
     client: ClientInfo
+    events: list[OwnEvent]

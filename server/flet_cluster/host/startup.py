@@ -82,6 +82,7 @@ def _answer(live: LiveSession, failure: str, *, again: bool) -> None:
         live.listener.stage()  # this picture says "main is pending": a node that takes over from it runs main
         live.lane.after(lambda: run_main(live))
     live.host.loop.call_soon(live.pump)
+    live.host.loop.call_soon(live.entries.pump)
 
 
 def _register_again(live: LiveSession, page: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from flet_cluster.errors import (
     StoreError,
     StoreUnavailable,
 )
+from flet_cluster.node.tokens import binding_in
 from flet_cluster.node.vault import Meta
 from flet_cluster.protocol.close import CloseCode
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from flet_cluster.host.live import LiveSession
     from flet_cluster.host.picture import Captured
     from flet_cluster.host.pubsub import Publication
+    from flet_cluster.host.sign_in import SignIn
     from flet_cluster.model import Commit
     from flet_cluster.node.seat import Seat
 
@@ -59,6 +61,7 @@ class Committer:
         self._scheduled = False
         self._warned = ""
         self._carried: list[Publication] = []
+        self._sign_ins: list[SignIn] = []
         self._timer: asyncio.TimerHandle | None = None
         self._retry: asyncio.TimerHandle | None = None
         self.running: asyncio.Task[None] | None = None
@@ -84,6 +87,7 @@ class Committer:
         if captured is None:
             return
         self._node.host.faults.hit("captured", seat.id)
+        self._sign_ins += captured.sign_ins
         earlier = self._staged.publications if self._staged else self._carried
         self._carried = []
         tx = seat.queue_output(captured.packets)
@@ -151,7 +155,9 @@ class Committer:
     def early(self) -> bool:
         """Whether output goes out before its commit just now: there is an interval, and nobody is leaving."""
         seat = self._seat
-        return self._node.settings.commit_interval > 0 and seat.committed is not None and not seat.wants_rest
+        if self._node.settings.commit_interval == 0 or seat.committed is None or seat.wants_rest:
+            return False
+        return seat.live is None or not seat.live.has_sign_ins
 
     def _wait(self) -> None:
         """Commit when the interval is over."""
@@ -192,7 +198,9 @@ class Committer:
             self.running = None
         if not written:
             return
-        seat.committed = commit
+        accounted, seat.committed = seat.committed.inbox if seat.committed else 0, commit
+        if commit.inbox > accounted:
+            self._node.mail.accounted(seat.id, commit.inbox)
         self._node.host.faults.hit("committed", seat.id)
         seat.released(commit, generation)
         self._node.host.faults.hit("released", seat.id)
@@ -225,6 +233,7 @@ class Committer:
             tail=staged.tail,
             running=captured.running,
             meta=meta,
+            inbox=captured.inbox,
         )
         self._node.observer.observe("snapshot_bytes", len(commit.image))
         return commit
@@ -265,6 +274,9 @@ class Committer:
     async def _attempt(self, commit: Commit) -> None:
         """Create the record or replace its state; refill a store that lost it."""
         seat, store, timeout = self._seat, self._node.store, self._seat.timeout
+        while self._sign_ins:  # before the output that leads their users away
+            await self._node.sign_ins.keep(seat.id, binding_in(seat.token), self._sign_ins[0])
+            del self._sign_ins[0]
         if seat.lease is None:
             try:
                 seat.lease = await store.create(seat.id, self._node.id, commit, timeout)

@@ -1,7 +1,8 @@
 """What nodes ask each other over the bus (layer 3).
 
-Two messages: *release* ("please let go of this session") and its *answer*. Both are hints (I4): the asker
-looks at the store afterwards, whatever was said. Sealed like everything that travels (I5).
+Three messages: *release* ("please let go of this session"), its *answer*, and *mail* ("look into the inbox
+of this session"). All are hints (I4): the store is looked at afterwards, whatever was said. Sealed like
+everything that travels (I5).
 """
 
 from __future__ import annotations
@@ -48,15 +49,22 @@ class Control:
 
     Args:
         release: coroutine function ``(session_id) -> answer`` that tries to let a session go.
+        mail: called with the id of a session that something has come for.
     """
 
     def __init__(
-        self, bus: Bus, vault: Vault, node_id: str, release: Callable[[str], Awaitable[str]]
+        self,
+        bus: Bus,
+        vault: Vault,
+        node_id: str,
+        release: Callable[[str], Awaitable[str]],
+        mail: Callable[[str], None],
     ) -> None:
         self._bus = bus
         self._vault = vault
         self._node_id = node_id
         self._release = release
+        self._mail = mail
         self._waiting: dict[str, asyncio.Future[str]] = {}
         self._jobs: set[asyncio.Task[None]] = set()
         self._unsubscribe: Callable[[], Awaitable[None]] | None = None
@@ -95,6 +103,11 @@ class Control:
         with contextlib.suppress(BusUnavailable):
             await self._send(owner, {"op": "release", "session": session_id, "from": self._node_id, "id": ""})
 
+    async def tell_mail(self, owner: str, session_id: str) -> None:
+        """Tell a node that something has come for a session it holds."""
+        with contextlib.suppress(BusUnavailable):
+            await self._send(owner, {"op": "mail", "session": session_id, "from": self._node_id, "id": ""})
+
     async def _send(self, node_id: str, body: dict[str, Any]) -> int | None:
         channel = channel_of(node_id)
         return await self._bus.publish(channel, self._vault.seal_message(channel, json.dumps(body).encode()))
@@ -110,6 +123,8 @@ class Control:
             job = asyncio.get_running_loop().create_task(self._answer(body))
             self._jobs.add(job)
             job.add_done_callback(self._jobs.discard)
+        elif body["op"] == "mail":
+            self._mail(body["session"])
         elif (waiting := self._waiting.get(body["id"])) is not None and not waiting.done():
             waiting.set_result(body["answer"])
 

@@ -19,8 +19,10 @@ from flet_cluster.node.control import Control
 from flet_cluster.node.departures import Departures
 from flet_cluster.node.heartbeat import Heartbeat
 from flet_cluster.node.loop_watch import LoopWatch
+from flet_cluster.node.mail import Mail
 from flet_cluster.node.publications import Publications
 from flet_cluster.node.seat import Seat
+from flet_cluster.node.sign_ins import SignIns
 from flet_cluster.node.takeover import take
 from flet_cluster.node.tokens import Claim, Tokens, new_session_id
 from flet_cluster.node.upkeep import Upkeep
@@ -82,7 +84,10 @@ class Node:
         self.tokens = Tokens(settings.key_ring(), settings.app_name)
         self.departures = Departures(self)
         self.publications = Publications(self)
-        self.control = Control(bus, self.vault, self.id, self.departures.release_for_peer)
+        self.mail = Mail(self)
+        self.sign_ins = SignIns(self)
+        release = self.departures.release_for_peer
+        self.control = Control(bus, self.vault, self.id, release, self.mail.arrived)
         self.seats: dict[str, Seat] = {}
         self.sockets: set[Any] = set()
         self.version = ""
@@ -223,6 +228,7 @@ class Node:
                 taken = await take(self, session_id)
             seat = Seat.taken(self, taken.record, claim.text)
             seat.taken_from = taken.alive_owner
+            seat.mail = taken.record.mail
             self.seats[session_id] = seat
             self.observer.count("acquired")
             return seat

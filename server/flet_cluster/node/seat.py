@@ -60,6 +60,7 @@ class Seat:
         durable: (rx, tx) of the present generation that the store has.
         live: the objects; None while the session is dormant.
         taken_from: the node this session was taken from by force, as long as it may still live.
+        mail: something may wait in its inbox.
         away: the app was told that its user has left, and not yet that the user is back.
         lost: somebody else has the session now, or nobody ever will: nothing may be sent any more.
     """
@@ -80,6 +81,7 @@ class Seat:
         self.leaving = False
         self.taken_from = ""
         self.away = False
+        self.mail = False
         self.detached_at: float | None = None
         self.committer = Committer(self)
         self._unreleased: list[tuple[int, bytes]] = []
@@ -125,6 +127,7 @@ class Seat:
             live = LiveSession.restored(self.node.host, self.id, self.instance, self, graph)
         live.token = self.token
         live.main = commit.main
+        live.entries.go_on_from(commit.inbox)
         live.progress.rx = live.progress.accepted = commit.rx
         self._report_interrupted(live, commit)
         self.live = live
@@ -182,6 +185,8 @@ class Seat:
         if self._gone_timer is not None:
             self._gone_timer.cancel()
             self._gone_timer = None
+        if self.mail:
+            self.node.mail.look(self)
 
     def is_behind(self, hello: Hello) -> bool:
         """Whether the browser has seen more of its page than this seat has committed."""

@@ -86,11 +86,13 @@ class Upkeep:
         """Move the deadlines of sessions with a user."""
         connected = [seat.id for seat in self._node.seats.values() if seat.socket and seat.lease]
         for start in range(0, len(connected), 500):
-            missing = await self._node.store.touch(
+            touched = await self._node.store.touch(
                 connected[start : start + 500], self._node.settings.session_timeout
             )
-            for session_id in missing:
+            for session_id in touched.missing:
                 await self._refill(self._node.seats.get(session_id))
+            for session_id in touched.mail:
+                self._node.mail.arrived(session_id)
 
     async def _refill_if_lost(self) -> None:
         """Notice a store that came back without its data and write back what this node holds."""

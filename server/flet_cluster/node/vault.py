@@ -96,6 +96,7 @@ class Vault:
         tail: bytes,
         running: Iterable[Started],
         meta: Meta,
+        inbox: int = 0,
     ) -> Commit:
         """Return the sealed commit ``n`` of a session."""
         inflight = [(entry.seq, entry.key, entry.what) for entry in running]
@@ -109,6 +110,7 @@ class Vault:
             tail=self._seal(tail, session_id, n, "tail"),
             inflight=self._seal(msgpack.packb(inflight) if inflight else b"", session_id, n, "inflight"),
             meta=meta.dump(),
+            inbox=inbox,
         )
 
     def graph(self, session_id: str, commit: Commit) -> bytes:
@@ -130,10 +132,29 @@ class Vault:
 
     def open_message(self, channel: str, sealed: bytes) -> bytes | None:
         """Open a message between nodes; None (and nothing else happens) when it does not verify."""
+        return self._try(sealed, "message", "bus", channel)
+
+    def seal_entry(self, session_id: str, key: str, payload: bytes) -> bytes:
+        """Seal what is put into a session's inbox."""
+        return self._keys.seal(payload, purpose="inbox", context=(self._app, session_id, key))
+
+    def open_entry(self, session_id: str, key: str, sealed: bytes) -> bytes | None:
+        """Open an entry of a session's inbox; None when it does not verify."""
+        return self._try(sealed, "entry", "inbox", session_id, key)
+
+    def seal_kept(self, name: str, payload: bytes) -> bytes:
+        """Seal a value that is kept for some time."""
+        return self._keys.seal(payload, purpose="kept", context=(self._app, name))
+
+    def open_kept(self, name: str, sealed: bytes) -> bytes | None:
+        """Open a value that was kept; None when it does not verify."""
+        return self._try(sealed, "kept", "kept", name)
+
+    def _try(self, sealed: bytes, what: str, purpose: str, *context: str) -> bytes | None:
         try:
-            return self._keys.open(sealed, purpose="bus", context=(self._app, channel))
+            return self._keys.open(sealed, purpose=purpose, context=(self._app, *context))
         except SealBroken:
-            self._observer.count("seal_failures", what="message")
+            self._observer.count("seal_failures", what=what)
             return None
 
     def _seal(self, payload: bytes, session_id: str, n: int, name: str) -> bytes:

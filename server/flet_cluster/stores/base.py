@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flet_cluster.model import Commit, Held, Lease, NodeInfo, Record
+    from flet_cluster.model import Commit, Entry, Held, Lease, NodeInfo, Record, Touched
 
 GRACE: Final = 600.0
 """How long a record outlives its deadline, seconds: the time in which some node should close it properly.
@@ -43,6 +43,10 @@ RECOVERY: Final = 10.0
 
 TOMBSTONE: Final = 86_400.0
 """The least time a deleted session stays deleted, seconds; longer when the session's timeout is longer."""
+
+
+INBOX_LIMIT: Final = 100
+"""Entries that may wait in a session's inbox."""
 
 
 class SessionStore(Protocol):
@@ -118,11 +122,50 @@ class SessionStore(Protocol):
             SessionMissing: the store lost the record: refill, then repeat.
         """
 
-    async def touch(self, session_ids: Sequence[str], timeout: float) -> list[str]:
+    async def touch(self, session_ids: Sequence[str], timeout: float) -> Touched:
         """Move the deadlines of sessions with a connected user to now + timeout; needs no lease.
 
         Returns:
-            The sessions that have no record: deleted, or lost with the store's data (try ``refill``).
+            Which of them have no record (deleted, or lost with the store's data: try ``refill``), and which
+            have something in their inbox.
+        """
+
+    async def post(self, session_id: str, key: str, payload: bytes) -> str:
+        """Put an entry into a session's inbox; needs no lease. It waits there for whoever holds the session.
+
+        Entries are numbered upwards, also after a loss of data. A repetition (the same ``key``) while the
+        entry waits, or before another one was posted, is a success and adds nothing. An entry is kept at
+        least as long as the record would be if nobody touched it from now on.
+
+        Returns:
+            The node that holds the session now; :data:`NOBODY` if none does: the next one finds the entry.
+
+        Raises:
+            SessionMissing, SessionExpired, SessionDeleted: nobody will ever take it.
+            InboxFull: :data:`INBOX_LIMIT` entries wait already.
+        """
+
+    async def inbox(self, session_id: str) -> list[Entry]:
+        """List what is in a session's inbox, in order. Some of it may be accounted for already."""
+
+    async def clear_inbox(self, session_id: str, upto: int) -> None:
+        """Remove the entries up to a number: a commit that accounts for them is in the store."""
+
+    async def keep(self, name: str, value: bytes, seconds: float) -> None:
+        """Keep a value for some time, to be taken once.
+
+        Kept again, it replaces the one before, unless that was taken a moment ago: then it is a repetition.
+
+        Args:
+            name: of its own; the app's other names are in the same space.
+            value: sealed.
+            seconds: how long it is kept.
+        """
+
+    async def take(self, name: str) -> bytes | None:
+        """Return a kept value, and never again; None if there is none, or somebody took it.
+
+        After :class:`StoreUnavailable` it may be gone.
         """
 
     async def delete(self, lease: Lease) -> bool:

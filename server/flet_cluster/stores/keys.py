@@ -43,6 +43,14 @@ class Keys:
         stem = f"{self._prefix}:{{{session_id}}}"
         return f"{stem}:s", f"{stem}:x"
 
+    def inbox(self, session_id: str) -> str:
+        """Return where what waits for a session is; in the slot of its record."""
+        return self.session(session_id)[0].removesuffix("s") + "inbox"
+
+    def kept(self, name: str) -> str:
+        """Return where a value is that is kept for some time."""
+        return f"{self._prefix}:{name}"
+
     def deadline_index(self, session_id: str) -> str:
         """Return the sorted set that holds a session's deadline."""
         return self.deadlines[zlib.crc32(session_id.encode()) % DEADLINE_SHARDS]

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 
 from flet_cluster.errors import (
     Fenced,
+    InboxFull,
     SessionDeleted,
     SessionExists,
     SessionExpired,
     SessionMissing,
     StoreRecovering,
 )
-from flet_cluster.model import NOBODY, Commit, Held, Lease, NodeInfo, Record
-from flet_cluster.stores.base import GRACE, RECOVERY, TOMBSTONE
+from flet_cluster.model import NOBODY, Commit, Entry, Held, Lease, NodeInfo, Record, Touched
+from flet_cluster.stores.base import GRACE, INBOX_LIMIT, RECOVERY, TOMBSTONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,6 +39,14 @@ class _Row:
 
 
 @dataclass(slots=True)
+class _Inbox:
+    """What waits for a session, and what was posted last."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    last_key: str = ""
+
+
+@dataclass(slots=True)
 class _Data:
     """Everything that a loss of data takes away."""
 
@@ -45,6 +54,8 @@ class _Data:
     rows: dict[str, _Row] = field(default_factory=dict)
     tombstones: dict[str, tuple[Lease, float]] = field(default_factory=dict)
     heartbeats: dict[str, tuple[NodeInfo, float]] = field(default_factory=dict)
+    inboxes: dict[str, _Inbox] = field(default_factory=dict)
+    kept: dict[str, tuple[bytes | None, float]] = field(default_factory=dict)
 
 
 class MemoryStore:
@@ -127,16 +138,62 @@ class MemoryStore:
             return True
         return found.epoch == lease.epoch and found.owner == NOBODY
 
-    async def touch(self, session_ids: Sequence[str], timeout: float) -> list[str]:
+    async def touch(self, session_ids: Sequence[str], timeout: float) -> Touched:
         """Move deadlines."""
-        missing = []
+        missing, mail = [], []
         for session_id in session_ids:
             row = self._row(session_id)
             if row is None:
                 missing.append(session_id)
             else:
                 self._write(row.record, timeout)
-        return missing
+                mail += [session_id] if row.record.mail else []
+        return Touched(missing, mail)
+
+    async def post(self, session_id: str, key: str, payload: bytes) -> str:
+        """Put an entry into a session's inbox."""
+        self._refuse_deleted(session_id)
+        row = self._row(session_id)
+        if row is None:
+            raise SessionMissing(f"there is no session {session_id}")
+        record, now = row.record, self._clock()
+        if record.deadline <= now:
+            raise SessionExpired(f"session {session_id} has expired")
+        inbox = self._data.inboxes.setdefault(session_id, _Inbox())
+        if inbox.last_key == key or key in inbox.entries:
+            return record.owner
+        if len(inbox.entries) >= INBOX_LIMIT:
+            raise InboxFull(f"{INBOX_LIMIT} entries wait for session {session_id} already")
+        n = max(int(now * 1e6), record.commit.inbox + 1, record.posted + 1)
+        inbox.entries[key], inbox.last_key = Entry(n, key, payload), key
+        self._data.rows[session_id] = replace(row, record=replace(record, posted=n))
+        return record.owner
+
+    async def inbox(self, session_id: str) -> list[Entry]:
+        """List what is in a session's inbox."""
+        self._row(session_id)
+        inbox = self._data.inboxes.get(session_id)
+        return sorted(inbox.entries.values(), key=lambda entry: entry.n) if inbox else []
+
+    async def clear_inbox(self, session_id: str, upto: int) -> None:
+        """Remove entries."""
+        inbox = self._data.inboxes.get(session_id, _Inbox())
+        inbox.entries = {key: entry for key, entry in inbox.entries.items() if entry.n > upto}
+
+    async def keep(self, name: str, value: bytes, seconds: float) -> None:
+        """Keep a value, and forget those that nobody took in time."""
+        now = self._clock()
+        self._data.kept = {other: kept for other, kept in self._data.kept.items() if kept[1] > now}
+        if self._data.kept.get(name, (value, now))[0] is not None:
+            self._data.kept[name] = (value, now + seconds)
+
+    async def take(self, name: str) -> bytes | None:
+        """Take a value."""
+        value, until = self._data.kept.get(name, (None, 0.0))
+        if value is None or until <= self._clock():
+            return None
+        self._data.kept[name] = (None, until)
+        return value
 
     async def delete(self, lease: Lease) -> bool:
         """Replace the record by a tombstone."""
@@ -147,6 +204,7 @@ class MemoryStore:
         if found.lease != lease:
             return False
         row = self._data.rows.pop(lease.session_id)
+        self._data.inboxes.pop(lease.session_id, None)
         until = self._clock() + max(TOMBSTONE, row.timeout + GRACE)
         self._data.tombstones[lease.session_id] = (lease, until)
         return True
@@ -163,7 +221,7 @@ class MemoryStore:
         self._refuse_deleted(record.session_id)
         row = self._row(record.session_id)
         if row is None or _version(row.record) < _version(record):
-            self._write(replace(record, expired=False), timeout)
+            self._write(replace(record, posted=row.record.posted if row else 0), timeout)
             return True
         return _version(row.record) == _version(record) and row.record.owner == record.owner
 
@@ -212,6 +270,7 @@ class MemoryStore:
         row = self._data.rows.get(session_id)
         if row is not None and row.garbage_at <= self._clock():
             del self._data.rows[session_id]
+            self._data.inboxes.pop(session_id, None)
             return None
         return row
 

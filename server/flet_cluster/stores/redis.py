@@ -7,19 +7,21 @@ All decisions are made by the scripts in ``lua/``, each atomic on one session's 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from flet_cluster.errors import (
     Fenced,
+    InboxFull,
     SessionDeleted,
     SessionExists,
     SessionExpired,
     SessionMissing,
     StoreRecovering,
 )
-from flet_cluster.model import Commit, Held, Lease, MainState, NodeInfo, Record
+from flet_cluster.model import Commit, Entry, Held, Lease, MainState, NodeInfo, Record, Touched
 from flet_cluster.stores import scripts
-from flet_cluster.stores.base import GRACE, TOMBSTONE
+from flet_cluster.stores.base import GRACE, INBOX_LIMIT, TOMBSTONE
 from flet_cluster.stores.batch import Batcher
 from flet_cluster.stores.deadlines import Deadlines
 from flet_cluster.stores.health import problems
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from flet_cluster.stores.wire import Value
 
 _GRACE = int(GRACE * 1000)
+_REPEATS = 15.0
+"""How long a command may be repeated at most, seconds: longer than any patience."""
 
 
 class RedisStore:
@@ -133,7 +137,7 @@ class RedisStore:
         await self._follow(lease.session_id, timeout, rest[0])
         return True
 
-    async def touch(self, session_ids: Sequence[str], timeout: float) -> list[str]:
+    async def touch(self, session_ids: Sequence[str], timeout: float) -> Touched:
         """Move deadlines, and mend the index on the way."""
         args = (_ms(timeout), _GRACE)
         records = [self._keys.session(session_id)[0] for session_id in session_ids]
@@ -143,12 +147,50 @@ class RedisStore:
         await self._deadlines.restore({session_id: int(reply[2]) for session_id, reply in found.items()})
         follow = (self._follow(session_id, timeout, reply[1]) for session_id, reply in found.items())
         await asyncio.gather(*follow)
-        return [session_id for session_id in session_ids if session_id not in found]
+        return Touched(
+            missing=[session_id for session_id in session_ids if session_id not in found],
+            mail=[session_id for session_id, reply in found.items() if reply[3]],
+        )
+
+    async def post(self, session_id: str, key: str, payload: bytes) -> str:
+        """Put an entry into a session's inbox."""
+        keys = (*self._keys.session(session_id), self._keys.inbox(session_id))
+        status, *rest = await self._batcher.script(scripts.POST, keys, (key, payload, INBOX_LIMIT))
+        if status == b"ok":
+            owner: str = rest[0].decode()
+            return owner
+        if status == b"deleted":
+            raise _deleted(session_id)
+        if status == b"missing":
+            raise SessionMissing(f"there is no session {session_id}")
+        if status == b"expired":
+            raise SessionExpired(f"session {session_id} has expired")
+        raise InboxFull(f"{INBOX_LIMIT} entries wait for session {session_id} already")
+
+    async def inbox(self, session_id: str) -> list[Entry]:
+        """List what is in a session's inbox."""
+        found = await self._batcher.script(scripts.INBOX, [self._keys.inbox(session_id)])
+        pairs = zip(found[::2], found[1::2], strict=True)
+        return sorted((_entry(key, value) for key, value in pairs), key=lambda entry: entry.n)
+
+    async def clear_inbox(self, session_id: str, upto: int) -> None:
+        """Remove entries."""
+        await self._batcher.script(scripts.CLEAR, [self._keys.inbox(session_id)], [upto])
+
+    async def keep(self, name: str, value: bytes, seconds: float) -> None:
+        """Keep a value."""
+        await self._batcher.script(scripts.KEEP, [self._keys.kept(name)], [value, _ms(seconds)])
+
+    async def take(self, name: str) -> bytes | None:
+        """Take a value."""
+        args = (secrets.token_hex(8), _ms(_REPEATS))
+        status, *rest = await self._batcher.script(scripts.TAKE, [self._keys.kept(name)], args)
+        return rest[0] if status == b"taken" else None
 
     async def delete(self, lease: Lease) -> bool:
         """Replace the record by a tombstone."""
         args = (lease.owner, lease.epoch, _GRACE, _ms(TOMBSTONE))
-        keys = self._keys.session(lease.session_id)
+        keys = (*self._keys.session(lease.session_id), self._keys.inbox(lease.session_id))
         status, *_ = await self._batcher.script(scripts.DELETE, keys, args)
         if status == b"lost":
             raise await self._lost(lease)
@@ -228,11 +270,17 @@ def _pack(commit: Commit) -> tuple[Value, ...]:
         commit.tail,
         commit.inflight,
         commit.meta,
+        commit.inbox,
     )
 
 
+def _entry(key: bytes, value: bytes) -> Entry:
+    n, _, payload = value.partition(b" ")
+    return Entry(int(n), key.decode(), payload)
+
+
 def _unpack(session_id: str, fields: list[Any], *, expired: bool = False) -> Record:
-    epoch, owner, deadline, n, instance, rx, tx, main, image, tail, inflight, meta = fields
+    epoch, owner, deadline, posted, n, instance, rx, tx, main, image, tail, inflight, meta, inbox = fields
     commit = Commit(
         n=int(n),
         instance=instance.decode(),
@@ -243,5 +291,7 @@ def _unpack(session_id: str, fields: list[Any], *, expired: bool = False) -> Rec
         tail=tail,
         inflight=inflight,
         meta=meta.decode(),
+        inbox=int(inbox or 0),
     )
-    return Record(session_id, int(epoch), owner.decode(), commit, int(deadline) / 1000, expired)
+    until = int(deadline) / 1000
+    return Record(session_id, int(epoch), owner.decode(), commit, until, expired, int(posted or 0))

@@ -2,10 +2,10 @@
 -- KEYS: 1 record, 2 tombstone
 -- ARGV: 1 owner, 2 timeout, 3 grace, 4 seized owner ('' for none), 5 seized epoch, 6 '1' if it may have expired
 -- Returns {'deleted'}, {'missing'}, {'expired'}, {'held', owner, epoch} or
---         {'taken', moved earlier, expired, epoch, owner, deadline, commit's fields...}
+--         {'taken', moved earlier, expired, epoch, owner, deadline, posted, commit's fields...}
 
 -- A record and a tombstone never exist together, so the tombstone matters only where there is no record.
-local held = redis.call('HMGET', KEYS[1], 'epoch', 'owner', 'deadline', unpack(FIELDS))
+local held = redis.call('HMGET', KEYS[1], 'epoch', 'owner', 'deadline', 'posted', unpack(FIELDS))
 if not held[1] then return {redis.call('EXISTS', KEYS[2]) == 1 and 'deleted' or 'missing'} end
 local epoch, owner = tonumber(held[1]), held[2]
 local expired = tonumber(held[3]) <= now()

@@ -1,9 +1,10 @@
 -- Move a session's deadline: its user is connected.
 -- KEYS: 1 record
 -- ARGV: 1 timeout, 2 grace
--- Returns {'ok', moved earlier, deadline} or {'missing'}.
+-- Returns {'ok', moved earlier, deadline, 1 if something new is in its inbox else 0} or {'missing'}.
 
-local deadline = redis.call('HGET', KEYS[1], 'deadline')
-if not deadline then return {'missing'} end
-local earlier = save(KEYS[1], {}, deadline, ARGV[1], ARGV[2])
-return {'ok', earlier, redis.call('HGET', KEYS[1], 'deadline')}
+local held = redis.call('HMGET', KEYS[1], 'deadline', 'posted', 'inbox')
+if not held[1] then return {'missing'} end
+local earlier = save(KEYS[1], {}, held[1], ARGV[1], ARGV[2])
+local mail = tonumber(held[2] or 0) > tonumber(held[3] or 0)
+return {'ok', earlier, redis.call('HGET', KEYS[1], 'deadline'), mail and 1 or 0}

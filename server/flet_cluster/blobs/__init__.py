@@ -1,0 +1,1 @@
+"""Uploaded files: what they may be called, who may write them, where they are kept (layer 2)."""

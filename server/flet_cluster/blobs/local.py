@@ -1,0 +1,171 @@
+"""Uploads in a folder of this machine, or one that it shares with others (layer 2).
+
+A file is written under a temporary name beside its place, flushed to the disk, then renamed: it is there
+whole or not at all, also after a power cut. All file work is done in threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from flet_cluster.blobs.draft import PREFIX, Draft
+from flet_cluster.errors import BlobIncomplete, BlobStoreUnusable, BlobTooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+logger = logging.getLogger("flet_cluster.blobs")
+
+FORGOTTEN_SECONDS: Final = 3600.0
+"""A temporary file that nobody has written to for so long is a crashed process's."""
+BUFFER: Final = 1 << 20
+"""Bytes collected before a thread writes them: what one upload takes of memory, or little more."""
+
+
+class LocalBlobs:
+    """See :class:`flet_cluster.blobs.base.BlobStore`.
+
+    Args:
+        root: the folder of uploads; made when it is first needed.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._tidied = float("-inf")
+        self._tidying: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Make the folder, and remove what crashed processes left."""
+        try:
+            await asyncio.to_thread(self.root.mkdir, parents=True, exist_ok=True)
+        except OSError as error:
+            raise BlobStoreUnusable(f"the folder for uploads cannot be made: {error}") from error
+        self._tidy_now_and_then()
+
+    def direct_url(self, name: str, seconds: float) -> str | None:
+        """Uploads go through a node."""
+        del name, seconds
+        return None
+
+    async def write(
+        self, name: str, chunks: AsyncIterator[bytes], *, limit: int | None = None, size: int | None = None
+    ) -> int:
+        """Write a file."""
+        if limit is not None and size is not None and size > limit:
+            raise _too_large(limit)
+        self._tidy_now_and_then()
+        async with _Writer(self.root, name) as writer:
+            written = await _copy(writer, chunks, limit)
+            if size is not None and written != size:
+                raise BlobIncomplete(f"{size} bytes were announced, {written} came")
+            await writer.finish()
+        return written
+
+    def _tidy_now_and_then(self) -> None:
+        """Look for leftovers, not more often than there can be new ones."""
+        now = time.monotonic()
+        if now - self._tidied >= FORGOTTEN_SECONDS:
+            self._tidied = now
+            self._tidying = asyncio.get_running_loop().create_task(self._tidy())
+
+    async def _tidy(self) -> None:
+        count = await asyncio.to_thread(remove_leftovers, self.root, time.time() - FORGOTTEN_SECONDS)
+        if count:
+            logger.info("removed %d uploads that were never finished", count)
+
+
+class _Writer:
+    """Does the file work of one upload in threads, a call at a time; what is not finished leaves nothing."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self._root, self._name = root, name
+        self._draft: Draft | None = None
+        self._call: asyncio.Future[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Begin the file."""
+        try:
+            await self._do(self._begin)
+        except BaseException:
+            await self._clean_up()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End it, one way or the other."""
+        await self._clean_up()
+
+    async def write(self, data: bytearray) -> None:
+        """Add to the file."""
+        await self._do(lambda: self._existing.write(data))
+
+    async def finish(self) -> None:
+        """Let the file appear."""
+        await self._do(self._existing.finish)
+
+    @property
+    def _existing(self) -> Draft:
+        assert self._draft is not None
+        return self._draft
+
+    def _begin(self) -> None:
+        self._draft = Draft(self._root, self._name)
+
+    async def _do(self, work: Callable[[], None]) -> None:
+        """Work in a thread. If this is cancelled, the work goes on, and the end waits for it."""
+        self._call = asyncio.ensure_future(asyncio.to_thread(work))
+        await asyncio.shield(self._call)
+
+    async def _clean_up(self) -> None:
+        await asyncio.shield(asyncio.ensure_future(self._abandon()))
+
+    async def _abandon(self) -> None:
+        if self._call is not None:
+            await asyncio.wait([self._call])
+        if self._draft is not None:
+            await asyncio.to_thread(self._draft.abandon)
+
+
+async def _copy(writer: _Writer, chunks: AsyncIterator[bytes], limit: int | None) -> int:
+    """Write all there is; return how much it was."""
+    written, waiting = 0, bytearray()
+    async for chunk in chunks:
+        written += len(chunk)
+        if limit is not None and written > limit:
+            raise _too_large(limit)
+        waiting += chunk
+        if len(waiting) >= BUFFER:
+            await writer.write(waiting)
+            waiting = bytearray()
+    if waiting:
+        await writer.write(waiting)
+    return written
+
+
+@lru_cache(maxsize=64)
+def local_blobs(root: Path) -> LocalBlobs:
+    """Return this process's store for a folder: always the same."""
+    return LocalBlobs(root)
+
+
+def _too_large(limit: int) -> BlobTooLarge:
+    return BlobTooLarge(f"Max upload size exceeded: {limit} bytes")
+
+
+def remove_leftovers(root: Path, before: float) -> int:
+    """Remove temporary files that were not written to since ``before`` (Unix time); return how many."""
+    count = 0
+    for folder, _, files in os.walk(root):
+        for path in (Path(folder, name) for name in files if name.startswith(PREFIX)):
+            with contextlib.suppress(OSError):  # another node may be removing it too
+                if path.stat().st_mtime < before:
+                    path.unlink()
+                    count += 1
+    return count

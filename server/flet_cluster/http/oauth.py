@@ -1,0 +1,196 @@
+"""Where identity providers send users back to (layer 4; imports no Flet).
+
+Any node takes the answer and puts it into the inbox of the session that asked; whichever node holds that
+finishes the sign-in. An answer counts once, for a while, and in the browser that asked.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import html
+import logging
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+
+from flet_cluster.errors import (
+    SessionDeleted,
+    SessionExpired,
+    SessionMissing,
+    StoreError,
+)
+from flet_cluster.node.tokens import binding_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from starlette.types import Receive, Scope, Send
+
+    from flet_cluster.node.node import Node
+    from flet_cluster.node.sign_ins import Pending
+    from flet_cluster.transport.binding import BrowserCookie
+
+logger = logging.getLogger("flet_cluster.http")
+
+MAX_ANSWER = 16_384
+"""Characters of what a provider may send back, each."""
+
+_CLOSE = "window.close();"
+_STYLE = "body{font:1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1rem}"
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<h1>{title}</h1>
+<p>{text}</p>
+{script}</body>
+</html>
+"""
+
+
+def _source(text: str) -> str:
+    """Name an inline script or style for a Content-Security-Policy."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",  # the address holds the provider's code
+    "X-Content-Type-Options": "nosniff",
+}
+_POLICY = f"default-src 'none'; script-src {_source(_CLOSE)}; style-src {_source(_STYLE)}"
+
+
+class OAuthEndpoint:
+    """The callback as an ASGI application.
+
+    Args:
+        node: returns the app's node, started if need be.
+        cookie_at: returns the cookie that ties the app's sessions to a browser, for a request.
+    """
+
+    def __init__(
+        self, node: Callable[[], Awaitable[Node]], cookie_at: Callable[[Scope], BrowserCookie]
+    ) -> None:
+        self._node = node
+        self._cookie_at = cookie_at
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        node, cookie = await self._node(), self._cookie_at(scope)
+        response = await callback(Request(scope, receive), [node], cookie)
+        await response(scope, receive, send)
+
+
+class _Refused(Exception):
+    """The answer is not taken: why, for the user and for the metrics."""
+
+    def __init__(self, outcome: str, reason: str, status: int = 400) -> None:
+        super().__init__(reason)
+        self.outcome = outcome
+        self.status = status
+
+
+async def callback(request: Request, nodes: Sequence[Node], cookie: BrowserCookie | None) -> Response:
+    """Take a provider's answer; return what its user gets to see.
+
+    Only a GET counts: a preview that asks for the headers must not use the answer up.
+
+    Args:
+        request: the browser's, as the provider sent it here.
+        nodes: those of the apps of this process of which one has asked; at least one.
+        cookie: ties the app's sessions to a browser; None where browsers do not send it.
+    """
+    if request.method != "GET":
+        return PlainTextResponse("Method Not Allowed", 405, {"Allow": "GET"})
+    observer = nodes[0].observer
+    try:
+        answer = _answer_in(request)
+        pending = await _take(request, nodes, answer, cookie)
+    except _Refused as refused:
+        observer.count("sign_ins", outcome=refused.outcome)
+        return page("Not signed in", f"{refused} Go back to the app and sign in again.", refused.status)
+    observer.count("sign_ins", outcome="denied" if answer["error"] else "answered")
+    return _farewell(pending, denied=bool(answer["error"]))
+
+
+def _answer_in(request: Request) -> dict[str, str]:
+    """Return what the provider says. Raises _Refused."""
+    names = ("state", "code", "error", "error_description")
+    answer = {name: request.query_params.get(name, "") for name in names}
+    if not answer["state"] or not (answer["code"] or answer["error"]):
+        raise _Refused("incomplete", "The answer of the sign-in service is not complete.")
+    if max(map(len, answer.values())) > MAX_ANSWER:
+        raise _Refused("incomplete", "The answer of the sign-in service is too long.")
+    return answer
+
+
+async def _take(
+    request: Request, nodes: Sequence[Node], answer: dict[str, str], cookie: BrowserCookie | None
+) -> Pending:
+    """Hand the answer to the session that waits for it. Raises _Refused."""
+    try:
+        for node in nodes:
+            pending = await node.sign_ins.take(answer["state"])
+            if pending is not None:
+                break
+        else:
+            raise _Refused("unknown", "This sign-in has expired, or it was completed before.")
+        if cookie is not None:
+            _check_browser(request, pending, cookie)
+        body = {name: value or None for name, value in answer.items()}
+        await node.mail.post(pending.session_id, "oauth", body, key=f"oauth:{answer['state']}")
+    except (SessionMissing, SessionExpired, SessionDeleted) as error:
+        raise _Refused("session", "The page that asked for this sign-in is no longer there.") from error
+    except StoreError as error:  # an inbox that is full, too
+        logger.warning("a sign-in could not be completed: %s", error)
+        raise _Refused("unavailable", "The sign-in cannot be completed at the moment.", 503) from error
+    return pending
+
+
+def _check_browser(request: Request, pending: Pending, binding: BrowserCookie) -> None:
+    """Make sure that the browser is the one that has the session. Native clients have none.
+
+    Else somebody could be led to finish another one's sign-in, who would then be in with the wrong name.
+
+    Raises:
+        _Refused: it is another, or the app is open at another address than this.
+    """
+    cookie = binding.value(request)
+    if not pending.binding or hmac.compare_digest(pending.binding, binding_of(cookie)):
+        return
+    here = request.url.netloc
+    logger.warning(
+        "a sign-in was answered by another browser than the one that asked, or at another address: is the "
+        "provider's redirect URL at the address that the app is opened at (here %s)?",
+        here,
+    )
+    reason = f"This sign-in was begun in another browser, or the app is not open at {here}."
+    raise _Refused("another-browser", reason, 403)
+
+
+def page(title: str, text: str, status: int = 200, *, close: bool = False) -> Response:
+    """Return a small page for the user; with ``close``, one that closes its window if it may."""
+    script = f"<script>{_CLOSE}</script>\n" if close else ""
+    content = _PAGE.format(title=html.escape(title), text=html.escape(text), style=_STYLE, script=script)
+    headers = {**_HEADERS, "Content-Security-Policy": _POLICY}
+    return HTMLResponse(content, status, {**headers, "Retry-After": "5"} if status == 503 else headers)  # noqa: PLR2004
+
+
+def _farewell(pending: Pending, *, denied: bool) -> Response:
+    """Lead the user back: to the app's page, by the app's own words, or by closing the window."""
+    if pending.page_url:
+        return RedirectResponse(pending.page_url, 303, _HEADERS)
+    if pending.page_html:
+        return HTMLResponse(pending.page_html, headers=_HEADERS)
+    if denied:
+        return page("Not signed in", "You can close this tab or window now.", close=True)
+    return page("Signed in successfully", "You can close this tab or window now.", close=True)

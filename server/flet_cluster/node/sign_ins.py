@@ -1,0 +1,67 @@
+"""Sign-ins on their way: what is remembered while a user is at an identity provider (layer 3).
+
+The *state* that Flet made up goes to the provider and comes back with the user, to whatever node. It is known
+for a while, bound to its session and to the browser of that, and good for one answer.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING
+
+import msgpack
+
+if TYPE_CHECKING:
+    from flet_cluster.host.sign_in import SignIn
+    from flet_cluster.node.node import Node
+
+_STATE = re.compile(r"[\x21-\x7e]{1,256}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A sign-in that waits for its user to come back.
+
+    Attributes:
+        session_id: whose it is.
+        binding: hash of the cookie its browser has; "" for native clients.
+        page_html: what to show when the user comes back; "" for the usual.
+        page_url: where to go then; "" for nowhere.
+    """
+
+    session_id: str
+    binding: str
+    page_html: str
+    page_url: str
+
+
+class SignIns:
+    """Keeps and finds them, in the store of all nodes."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    async def keep(self, session_id: str, binding: str, begun: SignIn) -> None:
+        """Remember a sign-in for as long as the settings say. Raises StoreUnavailable."""
+        pending = Pending(session_id, binding, begun.page_html, begun.page_url)
+        name = _name(begun.state)
+        sealed = self._node.vault.seal_kept(name, msgpack.packb(astuple(pending)))
+        await self._node.store.keep(name, sealed, self._node.settings.oauth_state_timeout)
+
+    async def take(self, state: str) -> Pending | None:
+        """Return the sign-in of a state, once; None if there is none, none any more, or none of ours.
+
+        Raises:
+            StoreUnavailable: come back later.
+        """
+        if not _STATE.fullmatch(state):
+            return None
+        name = _name(state)
+        sealed = await self._node.store.take(name)
+        payload = self._node.vault.open_kept(name, sealed) if sealed is not None else None
+        return Pending(*msgpack.unpackb(payload)) if payload is not None else None
+
+
+def _name(state: str) -> str:
+    return f"oauth:{state}"

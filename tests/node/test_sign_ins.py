@@ -1,0 +1,129 @@
+"""A sign-in is in the store before its user can leave for the provider (I1)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import flet as ft
+import pytest
+from flet.auth import AuthorizationService, Group, OAuthProvider, OAuthToken, User
+from flet.auth.providers import (
+    Auth0OAuthProvider,
+    AzureOAuthProvider,
+    GitHubOAuthProvider,
+    GoogleOAuthProvider,
+)
+from tests.node.desk import INSTANCE, Wire, desk
+from tests.steps import Click
+
+from flet_cluster.errors import StoreUnavailable
+from flet_cluster.host.sign_in import OwnEvent
+from flet_cluster.node import committer
+from flet_cluster.protocol.close import CloseCode
+
+if TYPE_CHECKING:
+    from tests.node.desk import Desk
+
+
+def main(page: ft.Page) -> None:
+    label = ft.Text("Count: 0")
+
+    async def leave(_: Any) -> None:
+        page.session.connection.oauth_authorize({"state": "a-state", "completePageHtml": "bye"})
+        await ft.UrlLauncher().launch_url("https://provider.test/")
+        label.value = "Gone"
+
+    def signed_in(e: ft.LoginEvent) -> None:
+        label.value = f"{e.name}: {e.error}"
+        page.update()
+
+    page.on_login = signed_in
+    page.add(label, ft.Button("leave", on_click=leave))
+
+
+@pytest.fixture(autouse=True)
+def _app(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.node.desk.main", main)
+    monkeypatch.setattr(committer, "RETRY_SECONDS", 0.01)
+
+
+def left(work: Desk) -> bool:
+    return "UrlLauncher.launch_url" in work.wire.client.calls
+
+
+@pytest.mark.parametrize("interval", [0.0, 30.0])
+async def test_what_leads_away_waits_for_the_state(monkeypatch: pytest.MonkeyPatch, interval: float) -> None:
+    async with desk() as work:
+        work.node.settings = work.node.settings.model_copy(update={"commit_interval": interval})
+        kept, failures = asyncio.Event(), [StoreUnavailable("away"), StoreUnavailable("away")]
+        keep = work.store.keep
+
+        async def slow(name: str, value: bytes, seconds: float) -> None:
+            await kept.wait()
+            if failures:
+                raise failures.pop()
+            assert not left(work)
+            await keep(name, value, seconds)
+
+        monkeypatch.setattr(work.store, "keep", slow)
+        work.do(Click("leave"))
+        await asyncio.sleep(0.05)
+        assert not left(work)
+        kept.set()
+        await work.until(lambda: work.shows("Gone"))
+        assert left(work)
+        assert not failures
+        pending = await work.node.sign_ins.take("a-state")
+        assert pending is not None
+        assert (pending.session_id, pending.page_html) == (work.seat.id, "bye")
+        assert await work.node.sign_ins.take("a-state") is None
+
+
+async def test_a_sign_in_that_is_through_reaches_its_handler_on_the_next_node() -> None:
+    async with desk() as work:
+        live = work.seat.wake()
+        event = ft.LoginEvent(name="login", control=live.page, error="why not", error_description=None)
+        live.own_events.append(OwnEvent("login", event))  # as if the node died before its handler began
+        work.seat.changed(urgent=True)
+        await work.settle()
+        work.seat.lose(CloseCode.MOVED, "for the test")
+        seat = await work.node.seat_of(work.node.tokens.verify(work.seat.token, None))
+        wire = Wire(work.wire.client)
+        seat.attach(wire, INSTANCE)
+        seat.wake()
+        await work.until(lambda: work.shows("login: why not"))
+        assert seat.live is not None
+        assert not seat.live.own_events
+
+
+@pytest.mark.parametrize(
+    "provider",
+    [
+        GitHubOAuthProvider("id", "secret", "http://app.test/oauth_callback"),
+        GoogleOAuthProvider("id", "secret", "http://app.test/oauth_callback"),
+        AzureOAuthProvider("id", "secret", "http://app.test/oauth_callback"),
+        Auth0OAuthProvider("domain.test", "id", "secret", "http://app.test/oauth_callback"),
+    ],
+    ids=lambda provider: type(provider).__name__,
+)
+async def test_what_flet_keeps_of_a_user_can_travel(provider: OAuthProvider) -> None:
+    async with desk() as work:
+        page = work.seat.wake().page
+        service = AuthorizationService(provider, fetch_user=True, fetch_groups=True)
+        url, state = service.get_authorization_data()
+        service.user = User({"sub": "ada"}, "ada")
+        service.user.groups = [Group({"id": 1}, "staff")]
+        token = OAuthToken("access", expires_at=1.0, refresh_token="refresh")
+        service._AuthorizationService__token = token  # type: ignore[attr-defined]
+        page._Page__authorization = service
+        work.seat.changed(urgent=True)
+        await work.settle()
+        work.seat.lose(CloseCode.MOVED, "for the test")
+        seat = await work.node.seat_of(work.node.tokens.verify(work.seat.token, None))
+        moved: Any = seat.wake().page.auth
+        assert moved is not service
+        assert (moved.state, moved.user.id, moved.user.groups[0].name) == (state, "ada", "staff")
+        assert vars(moved._AuthorizationService__token) == vars(token)
+        assert moved.get_authorization_data()[0].partition("?")[0] == url.partition("?")[0]
+        assert (moved.provider.user_id_fn is None) == (provider.user_id_fn is None)

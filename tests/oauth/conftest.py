@@ -1,0 +1,93 @@
+"""A provider and two nodes of the app for each module."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.browser import Browser
+from tests.cluster.tools import Marks, Records, World
+from tests.fleet import Fleet
+from tests.oauth.provider import FOLDER, NOWHERE, provider
+from tests.servers import running
+from tests.shell.running import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+
+@dataclass(slots=True)
+class Visitor(Browser):
+    """Keeps the addresses that the app wants to be opened."""
+
+    opened: list[str] = field(default_factory=list)
+
+    def answer(self, method: str, args: Mapping[str, Any]) -> tuple[Any, str | None]:
+        if method.startswith("UrlLauncher."):
+            url = args["url"]
+            self.opened.append(url["url"] if isinstance(url, dict) else url)
+        return Browser.answer(self, method, args)
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[str]:
+    with running("valkey") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[str]:
+    with provider(free_port(), NOWHERE) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def marks(tmp_path_factory: pytest.TempPathFactory) -> Marks:
+    return Marks(tmp_path_factory.mktemp("marks") / "marks.jsonl")
+
+
+@pytest.fixture(scope="module")
+def options() -> Mapping[str, str]:
+    """Environment of all nodes of the module; a module overrides this."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def launcher() -> Sequence[str]:
+    """How a node is started; a module overrides this."""
+    return ("-m", "flet_cluster.cli", "run")
+
+
+@pytest.fixture(scope="module")
+def nodes(  # noqa: PLR0913, PLR0917 - fixtures
+    valkey: str,
+    issuer: str,
+    options: Mapping[str, str],
+    marks: Marks,
+    launcher: Sequence[str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Fleet]:
+    # oauthlib, which Flet uses, wants the provider to have TLS.
+    env = {**marks.env, "ISSUER": issuer, "REDIRECT": NOWHERE, "OAUTHLIB_INSECURE_TRANSPORT": "1", **options}
+    fleet = Fleet(str(FOLDER / "app.py"), valkey, tmp_path_factory.mktemp("fleet"), env, launcher=launcher)
+    yield fleet
+    fleet.stop()
+
+
+@pytest.fixture
+def world(nodes: Fleet, marks: Marks, request: pytest.FixtureRequest) -> Iterator[World]:
+    """Two nodes, for one test; a traceback in any log fails it."""
+    before = nodes.logs().count("Traceback")
+    failed = request.session.testsfailed
+    yield World(nodes, marks, Records(nodes), f"/{secrets.token_hex(4)}")
+    logs = nodes.logs()
+    if request.session.testsfailed > failed:
+        print(logs)
+    assert logs.count("Traceback") == before, logs
+
+
+@pytest.fixture
+def visitor(world: World) -> Visitor:
+    return Visitor(route=world.route)

@@ -1,0 +1,294 @@
+"""Uploads over HTTP: one node signs, another takes the file."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import resource
+import shutil
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import httpx
+import pytest
+from tests.cluster.tools import Place, eventually
+from tests.fleet import SECRET, Fleet
+from tests.steps import Change, Click, Find
+from tests.tab import open_tab
+
+from flet_cluster.blobs.draft import PREFIX
+from flet_cluster.blobs.signing import UploadSigner
+from flet_cluster.settings import PREFIX as VARIABLE
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from tests.fleet import FleetNode
+    from tests.tab import Tab
+
+APP = str(Path(__file__).with_name("app.py"))
+LIMIT = 150_000_000
+MEBIBYTE = 1 << 20
+
+
+@dataclass
+class Site:
+    """Two nodes that share a folder of uploads."""
+
+    fleet: Fleet
+    folder: Path
+
+    @property
+    def signer(self) -> FleetNode:
+        return self.fleet.nodes[0]
+
+    @property
+    def taker(self) -> FleetNode:
+        return self.fleet.nodes[1]
+
+    def at(self, path: str) -> str:
+        """An address on the node that did not sign."""
+        return f"http://127.0.0.1:{self.taker.port}{path}"
+
+    def signed(self, name: str, seconds: float = 60, endpoint: str = "upload", **other: str) -> str:
+        """A URL as any node signs it; also for names that ours refuse to sign."""
+        signer = UploadSigner([other.get("secret", SECRET)], other.get("app", self.fleet.app_name))
+        return self.at("/upload?" + signer.query(endpoint, name, int(time.time() + seconds)))
+
+    def files(self) -> list[str]:
+        return sorted(
+            path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file()
+        )
+
+
+@pytest.fixture(scope="module")
+def site(valkey: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("uploads")
+    env = {"FLET_UPLOAD_DIR": str(folder), "FLET_MAX_UPLOAD_SIZE": str(LIMIT)}
+    fleet = Fleet(APP, valkey, tmp_path_factory.mktemp("fleet"), env)
+    try:
+        for node in [fleet.spawn() for _ in range(2)]:
+            fleet.wait_ready(node)
+        yield Site(fleet, folder)
+        assert "Traceback" not in fleet.logs()
+    finally:
+        fleet.stop()
+
+
+@pytest.fixture(autouse=True)
+def _empty(site: Site) -> None:
+    for path in site.folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+async def put(url: str, content: bytes) -> httpx.Response:
+    """Upload, while the tabs of the test go on."""
+    async with httpx.AsyncClient() as browser:
+        return await browser.put(url, content=content)
+
+
+@contextlib.asynccontextmanager
+async def tab_on(node: FleetNode) -> AsyncIterator[Tab]:
+    async with open_tab(Place(node)) as tab:
+        yield tab
+
+
+async def shown(tab: Tab, name: str, seconds: int = 600) -> str:
+    """What the app gets for ``page.get_upload_url``."""
+    await tab.do(Change(Find("name", type="TextField"), name))
+    await tab.do(Change(Find("seconds", type="TextField"), str(seconds)))
+    await tab.do(Click("url"))
+    (text,) = [text for text in tab.client.texts() if text.startswith("URL: ")]
+    return text.removeprefix("URL: ")
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 1000, bytes(range(256)) * 20_000])
+@pytest.mark.parametrize("name", ["plain.bin", "sub folder/Ünï — 文件 100%.bin"])
+async def test_another_node_takes_what_one_has_signed(site: Site, name: str, content: bytes) -> None:
+    async with tab_on(site.signer) as tab:
+        url = await shown(tab, name)
+    assert url.startswith("/upload?f=")
+    answer = await put(site.at(url), content)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert site.files() == [name]
+    assert (site.folder / name).read_bytes() == content
+
+
+async def test_a_url_is_refused_to_an_app_that_names_another_place(site: Site) -> None:
+    async with tab_on(site.signer) as tab:
+        for name in ("../x", "/etc/passwd", "a/../../b", "nul", "a\\b"):
+            assert (await shown(tab, name)).startswith("BadBlobName: an upload cannot be called")
+
+
+def refused(answer: httpx.Response, status: int, reason: str) -> None:
+    assert answer.status_code == status, answer.text
+    assert reason in json.loads(answer.text)["detail"]
+
+
+@pytest.mark.parametrize("missing", ["f", "e", "s"])
+def test_incomplete_urls(site: Site, missing: str) -> None:
+    url = re.sub(rf"\b{missing}=[^&]*", "", site.signed("a"))
+    refused(httpx.put(url, content=b"x"), 400, "Missing upload parameters")
+    refused(httpx.put(site.at("/upload"), content=b"x"), 400, "Missing upload parameters")
+
+
+@pytest.mark.parametrize("expires", ["soon", "1e9", "-1", "٣", "9" * 40, "2030-01-01T00:00:00"])
+def test_malformed_urls(site: Site, expires: str) -> None:
+    url = re.sub(r"\be=[^&]*", "e=" + quote(expires), site.signed("a"))
+    refused(httpx.put(url, content=b"x"), 400, "Invalid expiration parameter")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../x", "a/../../x", "/etc/x", "%2e%2e/x", "%2e%2e%2fx", "a\0b", "..\\x", "C:/x", "nul", "COM1.txt"],
+)
+def test_names_that_lead_elsewhere_are_refused_even_if_signed(site: Site, name: str) -> None:
+    refused(httpx.put(site.signed(name), content=b"x"), 400, "cannot be called")
+    raw = site.signed(name).replace("..", "%2e%2e").replace("%2F", "%2f")
+    refused(httpx.put(raw, content=b"x"), 400, "cannot be called")
+    assert site.files() == []
+
+
+def test_links_lead_nowhere(site: Site, tmp_path: Path) -> None:
+    (site.folder / "out").symlink_to(tmp_path)
+    refused(httpx.put(site.signed("out/x"), content=b"x"), 400, "a symbolic link is in its way")
+    assert list(tmp_path.iterdir()) == []
+    (site.folder / "out").unlink()
+
+
+def test_signatures_of_others(site: Site) -> None:
+    good = site.signed("a")
+    for url in (
+        good.replace("f=a", "f=b"),
+        re.sub(r"\be=(\d+)", lambda found: f"e={int(found[1]) + 1}", good),
+        re.sub(r"\bs=[^&]*", "s=x", good),
+        site.signed("a", secret="some other secret"),
+        site.signed("a", app="another-app"),
+        site.signed("a", endpoint="another/upload"),
+    ):
+        refused(httpx.put(url, content=b"x"), 403, "Invalid upload signature")
+    assert site.files() == []
+
+
+async def test_late(site: Site) -> None:
+    refused(await put(site.signed("a", -1), b"x"), 410, "expired")
+    async with tab_on(site.signer) as tab:
+        url = await shown(tab, "a", 0)
+    await asyncio.sleep(1)
+    refused(await put(site.at(url), b"x"), 410, "expired")
+    assert site.files() == []
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE", "OPTIONS", "GET"])
+def test_other_methods(site: Site, method: str) -> None:
+    answer = httpx.request(method, site.signed("a"))
+    refused(answer, 405, "Method Not Allowed")
+    assert answer.headers["allow"] == "PUT"
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_a_page_of_the_app_may_have_the_same_path(site: Site) -> None:
+    answer = httpx.get(site.at("/upload"))
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+def test_too_large_by_its_own_word(site: Site) -> None:
+    """The answer comes before the content is sent."""
+    path = site.signed("a").removeprefix(site.at(""))
+    with socket.create_connection(("127.0.0.1", site.taker.port), timeout=20) as client:
+        head = f"PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {LIMIT + 1}\r\n\r\n"
+        client.sendall(head.encode() + b"x" * 1000)
+        answer = client.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert f"Max upload size exceeded: {LIMIT} bytes".encode() in answer
+    assert site.files() == []
+
+
+def test_cut_off(site: Site) -> None:
+    path = site.signed("sub/a").removeprefix(site.at(""))
+    with socket.create_connection(("127.0.0.1", site.taker.port), timeout=20) as client:
+        client.sendall(f"PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n".encode())
+        client.sendall(b"x" * 3_000_000)
+        asyncio.run(eventually(site.files, "a part of the file"))
+        assert PREFIX in site.files()[0]
+    asyncio.run(eventually(lambda: not list(site.folder.iterdir()), "it is gone"))
+
+
+def peak(node: FleetNode) -> int:
+    """The most memory a node ever had, bytes."""
+    status = Path(f"/proc/{node.process.pid}/status").read_text()
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_memory_stays_flat_and_the_limit_holds(site: Site) -> None:
+    """Sent in chunks: nobody says beforehand how much it is."""
+
+    def content(size: int) -> Iterator[bytes]:
+        for _ in range(size // MEBIBYTE):
+            yield bytes(MEBIBYTE)
+
+    httpx.put(site.signed("warm"), content=content(8 * MEBIBYTE), timeout=60)
+    before = peak(site.taker)
+    assert httpx.put(site.signed("a"), content=content(120 * MEBIBYTE), timeout=60).status_code == 204
+    assert (site.folder / "a").stat().st_size == 120 * MEBIBYTE
+    with contextlib.suppress(httpx.WriteError):  # the node need not read what it will not keep
+        answer = httpx.put(site.signed("b"), content=content(200 * MEBIBYTE), timeout=60)
+        refused(answer, 413, "Max upload size exceeded")
+    assert peak(site.taker) - before < 64 * MEBIBYTE
+    asyncio.run(eventually(lambda: site.files() == ["a", "warm"], "no more than that"))
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs Linux's prlimit")
+def test_no_room(site: Site) -> None:
+    """The system refuses to let the node write on, as it does when a disk or a quota is full."""
+    process, unlimited = (
+        site.taker.process.pid,
+        resource.prlimit(site.taker.process.pid, resource.RLIMIT_FSIZE),
+    )
+    resource.prlimit(process, resource.RLIMIT_FSIZE, (2_000_000, unlimited[1]))
+    try:
+        refused(httpx.put(site.signed("in/a"), content=b"x" * 3_000_000), 507, "no room")
+    finally:
+        resource.prlimit(process, resource.RLIMIT_FSIZE, unlimited)
+    assert list(site.folder.iterdir()) == []
+    assert httpx.put(site.signed("in/a"), content=b"x" * 3_000_000).status_code == 204
+
+
+async def test_without_a_folder(valkey: str, tmp_path: Path) -> None:
+    fleet = Fleet(APP, valkey, tmp_path)
+    try:
+        node = fleet.add()
+        async with tab_on(node) as tab:
+            text = await shown(tab, "a")
+        assert text.startswith("UploadsDisabled: page.get_upload_url needs a folder")
+        assert VARIABLE not in text
+        assert (await put(f"http://127.0.0.1:{node.port}/upload", b"")).status_code == 405
+    finally:
+        fleet.stop()
+
+
+async def test_below_a_path(valkey: str, tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    fleet = Fleet(APP, valkey, tmp_path)
+    env = {"FLET_UPLOAD_DIR": str(tmp_path / "files"), "FLET_WEB_APP_PATH": "/tools/app"}
+    try:
+        node = fleet.spawn(**env, FLET_UPLOAD_HANDLER_ENDPOINT="/take/it/")
+        fleet.wait_ready(node)
+        place = f"ws://127.0.0.1:{node.port}/tools/app/ws"
+        async with open_tab(lambda: [place]) as tab:
+            url = await shown(tab, "a b")
+        assert url.startswith("/tools/app/take/it?f=a%20b&")
+        assert (await put(f"http://127.0.0.1:{node.port}{url}", b"x")).status_code == 204
+        assert (tmp_path / "files" / "a b").read_bytes() == b"x"
+    finally:
+        fleet.stop()
