@@ -15,6 +15,7 @@ from tests.tab import open_tab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.asgi.servers import Server
 
@@ -26,8 +27,13 @@ def several() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def parts() -> Iterator[Server]:
-    with serving("flet-cluster", "parts.py:app", ready="/readyz") as server:
+def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("uploads")
+
+
+@pytest.fixture(scope="module")
+def parts(uploads: Path) -> Iterator[Server]:
+    with serving("flet-cluster", "parts.py:app", {"UPLOADS": str(uploads)}, "/readyz") as server:
         yield server
 
 
@@ -155,6 +161,23 @@ def test_static_files_say_where_the_socket_is(parts: Server, path: str, base: st
 def test_static_files_take_flets_options(parts: Server) -> None:
     assert setting(httpx.get(f"{parts.url}/app1/").text, "routeUrlStrategy") == "hash"
     assert setting(httpx.get(f"{parts.url}/app2/").text, "webRenderer") == "canvaskit"
+
+
+async def test_an_upload_goes_where_its_endpoint_is(parts: Server, uploads: Path) -> None:
+    async with open_tab(lambda: [parts.socket("/app1/ws")]) as tab, httpx.AsyncClient() as client:
+        await tab.do(Click("link"))
+        link = next(text for text in tab.client.texts() if "file.txt" in text)
+        assert link.startswith("/upload?")
+        assert (await client.put(parts.url + link, content=b"far too much")).status_code == 413
+        assert (await client.put(parts.url + link[:-1], content=b"small")).status_code == 403
+        assert (await client.put(parts.url + link, content=b"small")).is_success
+    assert (uploads / "folder" / "file.txt").read_bytes() == b"small"
+
+
+def test_an_answer_that_nobody_waits_for_is_refused_kindly(parts: Server) -> None:
+    answer = httpx.get(f"{parts.url}/oauth_callback?state=unknown&code=1")
+    assert answer.status_code == 400
+    assert "expired" in answer.text
 
 
 def test_nobody_else_needs_the_real_flet_fastapi(parts: Server) -> None:

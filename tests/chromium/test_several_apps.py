@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from tests.asgi.servers import cluster, serving
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.chromium.conftest import NewScreen
 
 
@@ -27,8 +29,8 @@ def test_two_apps_of_one_process_in_two_tabs(new_screen: NewScreen) -> None:
         sub.photograph("sub")
 
 
-def test_endpoints_on_their_own(new_screen: NewScreen) -> None:
-    with serving("flet-cluster", "parts.py:app", ready="/readyz") as server:
+def test_endpoints_on_their_own(new_screen: NewScreen, tmp_path: Path) -> None:
+    with serving("flet-cluster", "parts.py:app", {"UPLOADS": str(tmp_path)}, "/readyz") as server:
         screens = [new_screen(), new_screen()]
         for number, screen in enumerate(screens, 1):
             screen.open(f"{server.url}/app{number}/", "Hello, Flet!")

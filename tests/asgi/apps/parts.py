@@ -1,10 +1,11 @@
 """Each endpoint configured on its own, from Flet's documentation, in both spellings of ``FletApp``."""
 
 import asyncio
+import os
 
 import flet as ft
-from fastapi import WebSocket
-from flet.fastapi import FastAPI, FletApp, FletStaticFiles, app_manager
+from fastapi import Request, WebSocket
+from flet.fastapi import FastAPI, FletApp, FletOAuth, FletStaticFiles, FletUpload, app_manager
 
 
 async def main(page: ft.Page):
@@ -13,7 +14,14 @@ async def main(page: ft.Page):
     def more(e):
         label.value += "!"
 
-    page.add(label, ft.Button("more", key="more", on_click=more))
+    def link(e):
+        label.value = page.get_upload_url("folder/file.txt", 60)
+
+    page.add(
+        label,
+        ft.Button("more", key="more", on_click=more),
+        ft.Button("link", key="link", on_click=link),
+    )
 
 
 def prepare(page: ft.Page):
@@ -25,13 +33,23 @@ app = FastAPI()
 
 @app.websocket("/app1/ws")
 async def flet_app(websocket: WebSocket):
-    await FletApp(main).handle(websocket)
+    await FletApp(main, upload_endpoint_path="/upload").handle(websocket)
 
 
 @app.websocket("/app2/ws")
 async def flet_app_today(websocket: WebSocket):
     loop = asyncio.get_running_loop()
     await FletApp(loop, app_manager.executor, main, prepare, session_timeout_seconds=60).handle(websocket)
+
+
+@app.put("/upload")
+async def flet_uploads(request: Request):
+    await FletUpload(os.environ["UPLOADS"], max_upload_size="10").handle(request)
+
+
+@app.get("/oauth_callback")
+async def flet_oauth(request: Request):
+    return await FletOAuth().handle(request)
 
 
 app.mount("/app1", FletStaticFiles(app_name="Parts", route_url_strategy="hash"))
