@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.chromium.conftest import Start
     from tests.chromium.screen import Screen
 
-LIMIT = 30_000_000
+LIMIT = 5_000_000
 
 
 @pytest.fixture
