@@ -51,10 +51,14 @@ class Kinds:
         found = re.findall(r"^flet_cluster_(\w+)\{[^}]*\} ([\d.e+-]+)$", text, re.MULTILINE)
         return {name: float(value) for name, value in found}
 
-    def notes(self, route: str, kind: str = "") -> list[dict[str, Any]]:
+    def all_notes(self) -> list[dict[str, Any]]:
         """What handlers noted, in order."""
-        lines = [json.loads(line) for line in (self.folder / "notes").read_bytes().splitlines()]
-        return [line for line in lines if line["route"] == route and (not kind or line["kind"] == kind)]
+        return [json.loads(line) for line in (self.folder / "notes").read_bytes().splitlines()]
+
+    def notes(self, route: str, kind: str = "") -> list[dict[str, Any]]:
+        """The same for one tab."""
+        found = [line for line in self.all_notes() if line["route"] == route]
+        return [line for line in found if not kind or line["kind"] == kind]
 
     def noted(self, route: str) -> list[str]:
         """The same, in words."""
