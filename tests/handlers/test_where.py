@@ -128,7 +128,7 @@ async def test_who_blocks_the_loop_is_named_and_counted(kinds: Kinds) -> None:
         await kinds.until_noted("deep", "block end")
         await eventually(lambda: "the event loop was blocked" in kinds.log(), "it is measured")
     (line,) = [line for line in kinds.log().splitlines() if "blocks the event loop" in line]
-    assert "hold_the_loop, " in line, "the innermost function of the app, forty calls up"
+    assert "hold_the_loop (" in line, "the innermost function of the app, forty calls up"
     assert "kinds.py:" in line
     assert (await asyncio.to_thread(kinds.metrics))["loop_blocked_total"] >= 1
 
