@@ -11,7 +11,7 @@ import functools
 import itertools
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.crash.herd import CRASHING, Herd, Node, herd
@@ -188,10 +188,13 @@ async def tell(nodes: Herd, heir: Node, crash_at: str, *, drain: bool) -> int | 
     return status
 
 
-async def _enumerate(zygote: Zygote, valkey: str, point: str, *, drain: bool) -> int:
+async def _enumerate(
+    zygote: Zygote, valkey: str, point: str, *, drain: bool, handlers: str = "thread"
+) -> int:
     """Crash at each pass of a point, some stories at a time; returns how many crashes there were."""
     crashes = 0
-    async with herd(zygote, APP, valkey, CRASHING, FLET_CLUSTER_DRAIN_TIMEOUT="1") as nodes:
+    env: dict[str, Any] = {"FLET_CLUSTER_DRAIN_TIMEOUT": "1", "FLET_CLUSTER_SYNC_HANDLERS": handlers}
+    async with herd(zygote, APP, valkey, CRASHING, **env) as nodes:
         heir = await nodes.spawn().ready()
         for first in range(1, MOST, ABREAST):
             async with asyncio.TaskGroup() as group:
@@ -213,3 +216,11 @@ def test_a_crash_at_each_pass_of(point: str, zygote: Zygote, valkey: str) -> Non
 @pytest.mark.parametrize("point", DRAIN)
 def test_a_crash_while_the_node_leaves_at_each_pass_of(point: str, zygote: Zygote, valkey: str) -> None:
     assert asyncio.run(_enumerate(zygote, valkey, point, drain=True)) > 0
+
+
+@pytest.mark.parametrize("point", ["applied", "committed", "lane-after-update", "draining-committed"])
+def test_a_crash_with_sync_handlers_on_the_loop_at_each_pass_of(
+    point: str, zygote: Zygote, valkey: str
+) -> None:
+    drain = point.startswith("draining")
+    assert asyncio.run(_enumerate(zygote, valkey, point, drain=drain, handlers="loop")) > 0

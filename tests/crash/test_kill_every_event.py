@@ -29,9 +29,20 @@ def test_nothing_differs_when_a_node_dies_after_every_event(
     asyncio.run(_run(app, valkey, zygote, expected))
 
 
-async def _run(app: str, valkey: str, zygote: Zygote, expected: tuple[Seen, ...]) -> None:
+@pytest.mark.parametrize("app", ["before_main", "generators", "errors", "declarative_effects"])
+def test_nor_when_sync_handlers_run_on_the_loop(
+    app: str, valkey: str, zygote: Zygote, references: References
+) -> None:
+    expected = references.of(app).script
+    asyncio.run(_run(app, valkey, zygote, expected, "loop"))
+
+
+async def _run(
+    app: str, valkey: str, zygote: Zygote, expected: tuple[Seen, ...], handlers: str = "thread"
+) -> None:
     script, differences = SCRIPTS[app], []
-    async with herd(zygote, ROOT / "tests" / "apps" / f"{app}.py", valkey) as nodes:
+    target = ROOT / "tests" / "apps" / f"{app}.py"
+    async with herd(zygote, target, valkey, FLET_CLUSTER_SYNC_HANDLERS=handlers) as nodes:
         walk, seen = await Walk.begin(nodes, script)
         try:
             differences += compare(seen, expected[0])

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import contextvars
 import decimal
+import functools
+import inspect
 import threading
 import time
 from collections.abc import Callable
@@ -95,6 +97,38 @@ def add_and_remove(stage: Stage) -> None:
     stage.page.insert(0, ft.Text("inserted"))
     stage.page.remove(extra)
     stage.say(len(stage.page.controls))
+
+
+@case
+def until_stopped(stage: Stage) -> Any:
+    stage.page.data = "going"
+    while stage.page.data == "going":
+        stage.label.value = "going"
+        yield
+        time.sleep(0.005)
+    stage.label.value = "stopped"
+
+
+@case
+def stop(stage: Stage) -> None:
+    stage.page.data = None
+
+
+# order
+
+
+@case
+def sync(stage: Stage) -> None:
+    stage.say("sync")
+    time.sleep(0.02)
+    stage.say("sync ends")
+
+
+@case
+async def coroutine(stage: Stage) -> None:
+    stage.say("async")
+    await asyncio.sleep(0.1)
+    stage.say("async ends")
 
 
 # errors
@@ -476,18 +510,18 @@ def main(page: ft.Page) -> None:
 
     def button(name: str) -> ft.Button:
         function = CASES[name]
-        if name in GENERATORS:
+        if inspect.isgeneratorfunction(function):
 
             def steps() -> Any:
                 yield from function(stage)
 
             return ft.Button(name, on_click=steps)
+        if inspect.iscoroutinefunction(function):
+            return ft.Button(name, on_click=functools.partial(function, stage))
         return ft.Button(name, on_click=lambda: function(stage))
 
     page.add(stage.label, stage.journal, *map(button, CASES))
 
-
-GENERATORS = {"generator", "raises_in_a_generator", "task_in_a_generator", "context_over_a_yield"}
 
 if __name__ == "__main__":
     ft.run(main)

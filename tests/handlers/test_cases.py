@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -117,9 +118,10 @@ def shown(client: FletClient) -> list[str]:
 
 async def until(driver: PlainDriver, expected: list[str]) -> list[str]:
     """Wait until the client shows this and see that it stays so; returns what it shows in the end."""
-    deadline = asyncio.get_running_loop().time() + 10 * SLOWNESS
-    while shown(driver.client) != expected and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  another process has no event to wait for
-        await asyncio.sleep(0.005)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(10 * SLOWNESS):
+            while shown(driver.client) != expected:  # noqa: ASYNC110  another process: there is no event
+                await asyncio.sleep(0.005)
     await asyncio.sleep(QUIET_SECONDS)
     return shown(driver.client)
 
@@ -146,8 +148,11 @@ def browser() -> FletClient:
     return FletClient(Browser(replies={"FilePicker.pick_files": picked}))
 
 
+NOT_ALONE = {"until_stopped", "stop", "sync", "coroutine"}
+
+
 def test_every_case_is_here() -> None:
-    assert set(EXPECTED) == set(cases.CASES)
+    assert {*EXPECTED, *NOT_ALONE} == set(cases.CASES)
 
 
 async def run_case(url: str, name: str, turn: asyncio.Semaphore) -> tuple[str, list[str]]:
@@ -190,3 +195,21 @@ async def test_a_generator_shows_each_of_its_steps(url: str) -> None:
         await press(driver, "generator")
         await until(driver, ["end of generator"])
     assert steps == ["one", "two", "three", "end of generator"]
+
+
+async def test_a_button_works_while_a_generator_runs(url: str) -> None:
+    async with plain_session(url, SCRIPT, browser()) as driver:
+        await begin(driver)
+        await press(driver, "until_stopped")
+        assert await until(driver, ["going"]) == ["going"]
+        await press(driver, "stop")
+        assert await until(driver, ["stopped"]) == ["stopped"]
+
+
+async def test_events_start_in_order_and_a_sync_handler_is_over_before_the_next_one_starts(url: str) -> None:
+    sync = ("sync", "sync ends")
+    journal = "; ".join(("async", *sync, *sync, "async", *sync, "async ends", "async ends")) + ";"
+    async with plain_session(url, SCRIPT, browser()) as driver:
+        await begin(driver)
+        await press(driver, "coroutine", "sync", "sync", "coroutine", "sync")
+        assert await until(driver, ["unchanged", journal]) == ["unchanged", journal]

@@ -3,7 +3,8 @@
 Threads of one process share one interpreter lock: two that run at once only take it from each other. So one
 worker at a time drains the queue, job after job, without a switch between them; the next one is woken only
 when that worker is stuck in a job (it sleeps, waits for a database, computes for long). The idea is that of
-Go's scheduler, which hands a blocked thread's queue to another thread.
+Go's scheduler, which hands a blocked thread's queue to another thread. Once a worker is known to be stuck,
+nobody waits to find that out again.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ class Workers:
         self._jobs: deque[Job] = deque()
         self._done: deque[Callable[[], None]] = deque()
         self._idle: list[threading.Lock] = []
+        self._at_work: set[threading.Lock] = set()
+        self._stuck: set[threading.Lock] = set()
         self._threads = 0
         self._submitted = 0
         self._taken = 0
@@ -55,17 +58,15 @@ class Workers:
     @property
     def busy(self) -> int:
         """Threads that have a job."""
-        return self._threads - len(self._idle)
+        return len(self._at_work)
 
     def submit(self, job: Job) -> None:
         """Queue a job; call on the loop."""
         with self._lock:
             self._jobs.append(job)
             self._submitted += 1
-            busy = self._threads - len(self._idle)
-        if busy == 0:
-            self._wake_one()
-        elif not self._watching:
+            alone = len(self._at_work) == len(self._stuck)
+        if not (alone and self._wake_one()) and not self._watching:
             self._watching = True
             self._loop.call_later(STALL_SECONDS, self._watch, self._taken)
 
@@ -81,23 +82,30 @@ class Workers:
     def _wake_one(self) -> bool:
         """Get one more worker to the queue; False if there may be no more."""
         with self._lock:
-            gate = self._idle.pop() if self._idle else None
-            spawn = gate is None and self._threads < self._size and not self._closed
-            if spawn:
-                self._threads += 1
-        if gate is not None:
+            if self._closed or not (self._idle or self._threads < self._size):
+                return False
+            gate = self._idle.pop() if self._idle else threading.Lock()
+            fresh = not gate.locked()
+            self._at_work.add(gate)
+            self._threads += fresh
+        if fresh:
+            gate.acquire()
+            name = f"lane-{self._threads}"
+            threading.Thread(target=self._work, args=(gate,), name=name, daemon=True).start()
+        else:
             gate.release()
-        elif spawn:
-            threading.Thread(target=self._work, name=f"lane-{self._threads}", daemon=True).start()
-        return gate is not None or spawn
+        return True
 
     def _watch(self, taken: int) -> None:
         """Look, on the loop and a moment after a job had to queue, whether the queue moved."""
         self._watching = False
         if not self._jobs or self._closed:
             return
-        if self._taken == taken and not self._wake_one():
-            self._tell()
+        if self._taken == taken:
+            with self._lock:
+                self._stuck |= self._at_work
+            if not self._wake_one():
+                self._tell()
         self._watching = True
         self._loop.call_later(STALL_SECONDS, self._watch, self._taken)
 
@@ -108,12 +116,11 @@ class Workers:
             self._told_of = self._submitted
             self._exhausted(more)
 
-    def _work(self) -> None:
-        """One worker's life."""
-        gate = threading.Lock()
-        gate.acquire()
+    def _work(self, gate: threading.Lock) -> None:
+        """One worker's life; ``gate`` is locked, and unlocked to wake it."""
         while True:
             with self._lock:
+                self._stuck.discard(gate)
                 if self._closed:
                     return
                 if self._jobs:
@@ -121,6 +128,7 @@ class Workers:
                     self._taken += 1
                 else:
                     job = None
+                    self._at_work.discard(gate)
                     self._idle.append(gate)
             if job is None:
                 gate.acquire()

@@ -90,19 +90,20 @@ class LoopWatch:
         self._named_turn = turn
         frame = sys._current_frames().get(self._loop_thread)  # noqa: SLF001  the documented way to look at a thread
         if frame is not None:
-            logger.warning(
-                "%s blocks the event loop, and with it every session here:\n%s",
-                self._culprit(frame),
-                "".join(traceback.format_stack(frame, limit=DEPTH)),
-            )
+            stack = "".join(traceback.format_stack(frame, limit=DEPTH))
+            logger.warning("%s:\n%s", self._diagnosis(frame), stack)
 
-    def _culprit(self, frame: FrameType) -> str:
+    def _diagnosis(self, frame: FrameType) -> str:
         """Name the innermost function of the app; what it called may be deep in some library."""
         inner: FrameType | None = frame
         while inner is not None:
             if self._is_app(inner.f_globals.get("__name__", "")):
                 code = inner.f_code
-                what = f"{code.co_qualname}, {code.co_filename}:{inner.f_lineno},"
-                return f"the app's {what} runs in an async handler, does not await and"
+                return (
+                    f"{code.co_qualname} ({code.co_filename}:{inner.f_lineno}) blocks the event loop, "
+                    "and with it every session here; let it await, or give its work to asyncio.to_thread"
+                )
             inner = inner.f_back
-        return "something that is not the app's own code"
+        return (
+            "the event loop does not turn, and no code of the app is to be seen there; is the machine busy?"
+        )
