@@ -280,11 +280,15 @@ async def test_without_a_folder(valkey: str, tmp_path: Path) -> None:
 async def test_below_a_path(valkey: str, tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
     fleet = Fleet(APP, valkey, tmp_path)
-    env = {"FLET_UPLOAD_DIR": str(tmp_path / "files"), "FLET_WEB_APP_PATH": "/tools/app"}
+    env = {
+        "FLET_UPLOAD_DIR": str(tmp_path / "files"),
+        "FLET_WEB_APP_PATH": "/tools/app",
+        "FLET_WEBSOCKET_HANDLER_ENDPOINT": "/api/ws",
+    }
     try:
         node = fleet.spawn(**env, FLET_UPLOAD_HANDLER_ENDPOINT="/take/it/")
         fleet.wait_ready(node)
-        place = f"ws://127.0.0.1:{node.port}/tools/app/ws"
+        place = f"ws://127.0.0.1:{node.port}/tools/app/api/ws"
         async with open_tab(lambda: [place]) as tab:
             url = await shown(tab, "a b")
         assert url.startswith("/tools/app/take/it?f=a%20b&")

@@ -68,7 +68,7 @@ class Overlay:
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._roots = [folder.resolve() for folder in folders if folder.is_dir()]
-        self._digests: dict[Path, tuple[tuple[int, int], str]] = {}
+        self._digests: dict[Path, tuple[tuple[int, ...], str]] = {}
 
     def find(self, path: str) -> Found | None:
         """Find a file by its URL path; nothing outside the folders, nothing hidden."""
@@ -117,8 +117,10 @@ class Overlay:
         return known[1] if known is not None and known[0] == _version(found) else None
 
 
-def _version(found: Found) -> tuple[int, int]:
-    return (found.status.st_mtime_ns, found.status.st_size)
+def _version(found: Found) -> tuple[int, ...]:
+    """Tell a file's states apart; inode and change time also where an editor or a copy keeps the rest."""
+    status = found.status
+    return (status.st_mtime_ns, status.st_size, status.st_ctime_ns, status.st_ino)
 
 
 def _forbidden(part: str) -> bool:

@@ -47,7 +47,7 @@ async def serve(node: Node, websocket: WebSocket, binding: BrowserCookie) -> Non
         node.observer.count("refused", reason="origin")
         await websocket.close(FORBIDDEN)  # before accept: the handshake is answered with 403
         return
-    visitor = visitor_of(websocket, binding, node.settings.proxy_path)
+    visitor = visitor_of(websocket, binding)
     if SUBPROTOCOL in websocket.scope.get("subprotocols", []):
         await websocket.accept(SUBPROTOCOL, headers=visitor.headers())
         await LinkSocket(node, websocket, visitor).run()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flet_cluster.host.connection import ClientInfo
@@ -102,17 +102,12 @@ class Visitor:
         return [(b"set-cookie", self.binding.header(self.cookie, secure=self.secure).encode())]
 
 
-def visitor_of(websocket: WebSocket, binding: BrowserCookie, proxy_path: str = "") -> Visitor:
-    """Read the handshake of an app with this cookie, behind a proxy that takes a path away."""
-    url: Any = websocket.url
-    if proxy_path:
-        url = url.replace(path=f"/{proxy_path}{url.path}")
-    base, _, _ = str(url).partition("?")
-    parent = base.rsplit("/", 1)[0]
-    name = url.path.rsplit("/", 1)[0].lstrip("/")
+def visitor_of(websocket: WebSocket, binding: BrowserCookie) -> Visitor:
+    """Read the handshake of an app with this cookie, whose path is that of the app as the browser sees it."""
+    url = websocket.url
     client = ClientInfo(
-        url=parent,
-        name=name,
+        url=f"{url.scheme}://{url.netloc}{binding.path.rstrip('/')}",
+        name=binding.path.strip("/"),
         ip=websocket.client.host if websocket.client else "",
         user_agent=websocket.headers.get("user-agent", ""),
     )
