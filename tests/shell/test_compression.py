@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import stat
 import subprocess
@@ -330,3 +331,18 @@ async def test_one_client_under_two_paths() -> None:
     assert '<base href="/b/">' in two.text
     assert one.headers["etag"] != two.headers["etag"]
     assert files[0].headers["etag"] == files[1].headers["etag"]
+
+
+def test_a_helper_that_finds_another_at_work_ends_quietly(tmp_path: Path) -> None:
+    """Its stdin stays open as long as its node lives."""
+    cache = VariantCache(tmp_path)
+    command = [sys.executable, "-m", "flet_cluster.http.precompress"]
+    with cache.alone() as alone:
+        assert alone
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as helper:
+            assert helper.stdin is not None
+            assert helper.stderr is not None
+            helper.stdin.write(json.dumps({"folder": str(tmp_path), "jobs": []}).encode() + b"\n")
+            helper.stdin.flush()
+            assert helper.wait(60) == 0
+            assert helper.stderr.read() == b""

@@ -17,7 +17,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from flet_cluster.http.cache import VariantCache
 from flet_cluster.http.encoding import CODINGS, compressed, is_compressible
@@ -183,8 +183,10 @@ class Precompressor:
                 self._process = None
 
 
-def _end_with(parent: IO[bytes]) -> None:
-    parent.read()
+def _end_with(parent: int) -> None:
+    """Wait for the end of a pipe. Not through its buffer, whose lock Python wants when it ends."""
+    while os.read(parent, 1):
+        pass
     os._exit(0)
 
 
@@ -202,7 +204,7 @@ def main() -> None:
     work = json.loads(sys.stdin.buffer.readline() or b"null")
     if work is None:
         return
-    threading.Thread(target=_end_with, args=(sys.stdin.buffer,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(sys.stdin.fileno(),), daemon=True).start()
     cache = VariantCache(Path(work["folder"]))
     try:
         with cache.alone() as alone:
