@@ -180,5 +180,15 @@ def test_an_answer_that_nobody_waits_for_is_refused_kindly(parts: Server) -> Non
     assert "expired" in answer.text
 
 
+def test_the_callback_may_be_elsewhere() -> None:
+    env = {"FLET_OAUTH_CALLBACK_HANDLER_ENDPOINT": "/signed/in"}
+    with serving("flet-cluster", "plain.py", env) as server:
+        answers = [
+            httpx.get(f"{server.url}{path}?state=a&code=b") for path in ("/signed/in", "/oauth_callback")
+        ]
+    assert [answer.status_code for answer in answers] == [400, 200], "the other is a page of the app"
+    assert "expired" in answers[0].text
+
+
 def test_nobody_else_needs_the_real_flet_fastapi(parts: Server) -> None:
     assert "Traceback" not in parts.text()
