@@ -33,4 +33,4 @@ def load(name: str) -> App:
 
     with mock.patch.object(flet, "run", run):
         module = importlib.import_module(name if "." in name else f"tests.apps.{name}")
-    return calls[0] if calls else App(module.main)
+    return calls[0] if calls else App(module.main, getattr(module, "before_main", None))

@@ -1,11 +1,15 @@
 """An app with ``before_main``, a main that is a generator, and page properties of many types."""
 
+import contextvars
 import datetime as dt
 
 import flet as ft
 
+zone = contextvars.ContextVar("zone", default="")
+
 
 def prepare(page: ft.Page):
+    zone.set(" UTC")
     page.title = "Prepared"
     page.session.store.set("prepared", True)
     page.fonts = {"Serif": "/fonts/serif.ttf"}
@@ -28,7 +32,7 @@ def main(page: ft.Page):
         nonlocal first
         first += dt.timedelta(days=1)
         picker.value = first
-        day.value = f"{first}"
+        day.value = f"{first}{zone.get()}"
 
     def animate(e):
         box.animate = ft.Animation(ft.Duration(milliseconds=300), ft.AnimationCurve.BOUNCE_OUT)

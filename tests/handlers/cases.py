@@ -19,6 +19,7 @@ CASES: dict[str, Case] = {}
 tenant: contextvars.ContextVar[str] = contextvars.ContextVar("tenant", default="none")
 tenant.set("set at import")
 shop: contextvars.ContextVar[str] = contextvars.ContextVar("shop", default="none")
+language: contextvars.ContextVar[str] = contextvars.ContextVar("language", default="none")
 decimal.getcontext().prec = 5
 
 
@@ -209,7 +210,7 @@ def page_loop(stage: Stage) -> None:
         stage.page.data = stage.page.loop.create_task(stage.later())
 
     stage.page.loop.call_soon(make)
-    stage.page.loop.call_later(0.01, stage.say, "timer")
+    stage.page.loop.call_later(0.2, stage.say, "timer")
 
 
 @case
@@ -461,6 +462,11 @@ def context_of_main(stage: Stage) -> None:
 
 
 @case
+def context_of_before_main(stage: Stage) -> None:
+    stage.say(language.get())
+
+
+@case
 def context_into_a_task(stage: Stage) -> None:
     async def look() -> None:
         stage.say(tenant.get())
@@ -504,6 +510,10 @@ def session_store(stage: Stage) -> None:
     stage.say(stage.page.session.store.get("key"))
 
 
+def before_main(page: ft.Page) -> None:
+    language.set("set in before_main")
+
+
 def main(page: ft.Page) -> None:
     shop.set("set in main")
     stage = Stage(page)
@@ -524,4 +534,4 @@ def main(page: ft.Page) -> None:
 
 
 if __name__ == "__main__":
-    ft.run(main)
+    ft.run(main, before_main=before_main)

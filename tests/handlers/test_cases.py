@@ -84,6 +84,7 @@ EXPECTED: dict[str, list[str]] = {
     "page_of_the_context_in_a_thread": ["unchanged", "True;"],
     "context_of_the_import": ["unchanged", "set at import; 0.33333;"],
     "context_of_main": ["unchanged", "none;"],
+    "context_of_before_main": ["unchanged", "set in before_main;"],
     "context_into_a_task": ["unchanged", "set in the handler;"],
     "context_over_a_yield": ["unchanged", "set before;"],
     "locks": ["unchanged", "False;"],

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from flet_cluster.host.environment import HostEnvironment
     from flet_cluster.host.sign_in import OwnEvent
+    from flet_cluster.host.variables import Variables
 
 logger = logging.getLogger("flet_cluster.host")
 
@@ -76,6 +77,7 @@ class LiveSession:
         self._camera = Camera(host.loop, self.changed)
         self.pubsub = SessionPubSub(session_id, self._publish)
         self.connection = HostConnection(host.loop, host.executor, self.pubsub, self)
+        self.variables: Variables = ()
         self.tasks: set[asyncio.Task[Any]] = set()
         self._spawned: set[asyncio.Task[Any]] = set()
         self.handlers = 0
@@ -117,6 +119,7 @@ class LiveSession:
             raise SnapshotError("the snapshot is not one of a hosted session")
         live.pubsub.subscriptions = extra.subscriptions
         live.describe(extra.client)
+        live.variables = extra.variables
         session.bind(live)
         live._adopt(session)
         live.registered = True
@@ -159,6 +162,8 @@ class LiveSession:
         """Return a new context in which this session's code runs."""
         context = self.host.context.copy()
         context.run(task_watcher.set, weakly(self._watch))
+        for variable, value in self.variables:
+            context.run(variable.set, value)
         if hasattr(self, "page"):
             context.run(_context_page.set, self.page)
         return context
@@ -560,7 +565,7 @@ class LiveSession:
     def _shoot(self) -> bytes:
         """Pickle the session and what the host keeps about it."""
         calls, events = list(self.background.calls), list(self.own_events)
-        extra = Extra(calls, self.pubsub.subscriptions, self.client, events)
+        extra = Extra(calls, self.pubsub.subscriptions, self.client, events, self.variables)
         return capture_session(self.session, extra, self.host.code, self.host.portables, self.externals)
 
     async def until_idle(self, patience: float) -> None:

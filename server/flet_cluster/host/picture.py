@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from flet_cluster.host.inputs import Started
     from flet_cluster.host.pubsub import Publication, Subscriptions
     from flet_cluster.host.sign_in import OwnEvent, SignIn
+    from flet_cluster.host.variables import Variables
     from flet_cluster.model import MainState
 
 T = TypeVar("T")
@@ -72,3 +73,4 @@ class Extra:
     subscriptions: Subscriptions
     client: ClientInfo
     events: list[OwnEvent]
+    variables: Variables = ()

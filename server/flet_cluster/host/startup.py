@@ -14,7 +14,7 @@ from flet.controls.context import context as flet_context
 from flet.controls.exceptions import FletPageDisconnectedException
 from flet.messaging.protocol import Message, MessageAction, RegisterClientResponseBody
 
-from flet_cluster.host import wire
+from flet_cluster.host import variables, wire
 from flet_cluster.host.remount import remounted
 from flet_cluster.model import MainState
 
@@ -58,6 +58,7 @@ def _register_new(live: LiveSession, page: dict[str, Any], item: Input) -> None:
             result = before_main(live.page)
             if inspect.isawaitable(result):
                 await result
+            live.variables = variables.set_here(live.host.context, live.host.program.is_app_module)
         except Exception as error:
             failure.append(f"{error}\n{traceback.format_exc()}")
             logger.exception("session %s: before_main failed", live.id)

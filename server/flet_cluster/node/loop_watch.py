@@ -24,6 +24,7 @@ TURN_SECONDS = 0.25
 """How often the loop shows that it turns, and how often the thread looks."""
 LAG_SECONDS = 0.5
 """A loop that is later than this has something that blocks in it: worth a line in the log."""
+REMEDY = "let it await, or give its work to asyncio.to_thread"
 DEPTH = 8
 """So many lines of the stack are logged, the innermost ones."""
 
@@ -99,11 +100,7 @@ class LoopWatch:
         while inner is not None:
             if self._is_app(inner.f_globals.get("__name__", "")):
                 code = inner.f_code
-                return (
-                    f"{code.co_qualname} ({code.co_filename}:{inner.f_lineno}) blocks the event loop, "
-                    "and with it every session here; let it await, or give its work to asyncio.to_thread"
-                )
+                who = f"{code.co_qualname} ({code.co_filename}:{inner.f_lineno})"
+                return f"{who} blocks the event loop, and with it every session here; {REMEDY}"
             inner = inner.f_back
-        return (
-            "the event loop does not turn, and no code of the app is to be seen there; is the machine busy?"
-        )
+        return "the event loop does not turn, and no code of the app is in it; is the machine too busy?"
