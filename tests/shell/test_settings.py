@@ -86,6 +86,7 @@ def test_every_variable_is_in_the_readme() -> None:
         ("FLET_CLUSTER_WORKERS", "none", "integer"),
         ("FLET_CLUSTER_LOG_LEVEL", "loud", "'debug'"),
         ("FLET_WEB_RENDERER", "webgl", "'canvaskit'"),
+        ("FLET_CLUSTER_SYNC_HANDLERS", "threads", "'loop'"),
         ("FLET_SESSION_TIMEOUT", "-1", "greater than 0"),
         ("FLET_CLUSTER_DRAIN_TIMEOUT", "nan", "finite"),
         ("FLET_CLUSTER_APP_NAME", "a:b", "match"),
