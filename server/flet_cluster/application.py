@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, WebSocket
 
-from flet_cluster.errors import ClusterError, StartFailed, StartRefused
-from flet_cluster.hosting import ClusterApp
+from flet_cluster.errors import ClusterError
+from flet_cluster.hosting import ClusterApp, failure_noted
 from flet_cluster.http.cookie import BindingCookie
 from flet_cluster.http.health import health_routes
 from flet_cluster.http.index import WebOptions
@@ -79,12 +80,8 @@ def mountable(cluster_app: ClusterApp) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(application: FastAPI) -> AsyncIterator[None]:
         """Start the node before the port opens; leave when the server stops."""
-        try:
+        with failure_noted(application.state):
             application.state.node = await cluster_app.start()
-        except (StartFailed, StartRefused) as error:
-            application.state.start_error = str(error)
-            application.state.start_refused = isinstance(error, StartRefused)
-            raise
         try:
             yield
         finally:
@@ -145,10 +142,10 @@ def web_options(settings: Settings) -> WebOptions:
     )
 
 
-def web_client(settings: Settings) -> WebClient:
-    """Return the application that serves everything a browser loads."""
+def web_client(settings: Settings, **options: Any) -> WebClient:
+    """Return what serves everything a browser loads; ``options`` replace some of its WebOptions."""
     cache_dir = settings.cache_dir or default_cache_dir()
-    return WebClient(web_options(settings), settings.assets_dir, cache_dir=cache_dir)
+    return WebClient(replace(web_options(settings), **options), settings.assets_dir, cache_dir=cache_dir)
 
 
 def _operators_routes(cluster_app: ClusterApp) -> list[Route]:

@@ -11,11 +11,19 @@ import asyncio
 import json
 import os
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _CHUNK = 65536
 
 Message = dict[str, Any]
+
+
+def jsonable(values: Mapping[str, Any]) -> Message:
+    """Return values in a form that a message can carry: paths as text."""
+    return {name: str(value) if isinstance(value, os.PathLike) else value for name, value in values.items()}
 
 
 class WorkerEnd:

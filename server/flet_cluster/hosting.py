@@ -8,8 +8,8 @@ it, with the first visitor.
 from __future__ import annotations
 
 import asyncio
-import logging
-from typing import TYPE_CHECKING, Protocol
+import contextlib
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flet_cluster.blobs.local import local_blobs
 from flet_cluster.composition import build_node, why_not_started
@@ -19,14 +19,22 @@ from flet_cluster.metrics import PrometheusObserver
 from flet_cluster.uploading import upload_links
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from flet_cluster.blobs.links import UploadLinks
     from flet_cluster.host.program import Program
     from flet_cluster.node.node import Node
     from flet_cluster.settings import Settings
 
-_LOG = logging.getLogger("flet_cluster")
+
+@contextlib.contextmanager
+def failure_noted(state: Any) -> Iterator[None]:
+    """Leave in an application's ``state``, for its server, why a start failed and whether it always will."""
+    try:
+        yield
+    except (StartFailed, StartRefused) as error:
+        state.start_error, state.start_refused = str(error), isinstance(error, StartRefused)
+        raise
 
 
 class Companion(Protocol):

@@ -17,11 +17,11 @@ import logging
 import signal
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flet_cluster import desktop, listening, tls
 from flet_cluster.changes import changes, folder_of
+from flet_cluster.control import jsonable
 from flet_cluster.errors import ClusterError, StartFailed
 from flet_cluster.process import Worker
 from flet_cluster.serving import configure_logging, warn_of_unknown_variables
@@ -30,6 +30,7 @@ from flet_cluster.settings import Backend, Settings
 if TYPE_CHECKING:
     import socket
     from collections.abc import Coroutine, Mapping, Sequence
+    from pathlib import Path
 
     from flet_cluster.embedded import EmbeddedServer
 
@@ -71,15 +72,11 @@ class Plan:
 
     def order(self) -> dict[str, Any]:
         """Return what a worker has to know to begin."""
-        given = {
-            name: str(value) if isinstance(value, Path) else value
-            for name, value in self.command_line.items()
-        }
         return {
             "target": self.target,
             "argv": list(self.argv),
             "factory": self.factory,
-            "command_line": given,
+            "command_line": jsonable(self.command_line),
         }
 
 

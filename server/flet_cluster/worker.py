@@ -12,9 +12,9 @@ import signal
 import sys
 import threading
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from flet_cluster.control import WorkerEnd
+from flet_cluster.control import WorkerEnd, jsonable
 from flet_cluster.errors import ClusterError, StartFailed
 from flet_cluster.serving import configure_logging, serve
 from flet_cluster.settings import Settings
@@ -53,7 +53,7 @@ def _work(channel: WorkerEnd, plan: Message) -> None:
 
     make = factory_named(plan["factory"])  # before the script's folder hides packages: it may be redis.py
     program = load_with_drop_in(plan["target"], plan["argv"], plan["command_line"])
-    channel.send({"loaded": {"name": program.name, "script": _jsonable(program.settings())}})
+    channel.send({"loaded": {"name": program.name, "script": jsonable(program.settings())}})
     start = channel.receive()
     if start is None:
         return
@@ -62,10 +62,6 @@ def _work(channel: WorkerEnd, plan: Message) -> None:
     app = make(program, settings)
     threading.Thread(target=_watch, args=(channel,), name="supervisor-watch", daemon=True).start()
     serve(app, settings, channel.take_socket(), on_ready=lambda: channel.send({"ready": os.getpid()}))
-
-
-def _jsonable(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: str(value) if isinstance(value, os.PathLike) else value for key, value in values.items()}
 
 
 def _die_with_parent() -> None:

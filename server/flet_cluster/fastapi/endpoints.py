@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flet_cluster.application import proxy_prefix, serve_socket, web_options
+from flet_cluster.application import proxy_prefix, serve_socket, web_client
 from flet_cluster.blobs.links import UploadLinks
 from flet_cluster.blobs.local import local_blobs
 from flet_cluster.fastapi.arguments import fields_of
 from flet_cluster.fastapi.manager import app_manager
 from flet_cluster.http.index import base_href
 from flet_cluster.http.oauth import callback, page
-from flet_cluster.http.static import WebClient, default_cache_dir
 from flet_cluster.http.uploads import UploadEndpoint
 from flet_cluster.transport.binding import BrowserCookie
 from flet_cluster.uploading import CurrentSigner, upload_signer
@@ -153,13 +151,10 @@ class FletStaticFiles:
             }
         )
         settings = app_manager.settings(fields)
-        options = web_options(settings)
-        if websocket_endpoint_path:
-            options = replace(options, websocket_path=websocket_endpoint_path)
+        own = {} if not websocket_endpoint_path else {"websocket_path": websocket_endpoint_path}
         if app_mount_path:
-            options = replace(options, base=base_href(app_mount_path))
-        cache_dir = settings.cache_dir or default_cache_dir()
-        self._client = WebClient(options, settings.assets_dir, cache_dir=cache_dir)
+            own["base"] = base_href(app_mount_path)
+        self._client = web_client(settings, **own)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -9,11 +9,11 @@ from starlette.routing import Router
 
 import flet_cluster.fastapi as package
 from flet_cluster.application import create_app
-from flet_cluster.errors import StartFailed, StartRefused
 from flet_cluster.fastapi import endpoints, server, whole
 from flet_cluster.fastapi import manager as managers
 from flet_cluster.fastapi.manager import AppManager, app_manager
 from flet_cluster.host.intercept import DropIn
+from flet_cluster.hosting import failure_noted
 from flet_cluster.http.health import health_routes
 
 if TYPE_CHECKING:
@@ -94,12 +94,8 @@ class HostedApplication:
         return with_start
 
     async def _start(self) -> None:
-        try:
+        with failure_noted(self.state):
             await self._manager.start()
-        except (StartFailed, StartRefused) as error:
-            self.state.start_error = str(error)
-            self.state.start_refused = isinstance(error, StartRefused)
-            raise
 
     def _stopping(self, send: Send) -> Send:
         async def with_stop(message: Message) -> None:
