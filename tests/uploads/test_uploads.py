@@ -10,7 +10,9 @@ import resource
 import shutil
 import socket
 import time
+from contextlib import closing
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -202,12 +204,13 @@ def test_a_page_of_the_app_may_have_the_same_path(site: Site) -> None:
 def test_too_large_by_its_own_word(site: Site) -> None:
     """The answer comes before the content is sent."""
     path = site.signed("a").removeprefix(site.at(""))
-    with socket.create_connection(("127.0.0.1", site.taker.port), timeout=20) as client:
-        head = f"PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {LIMIT + 1}\r\n\r\n"
-        client.sendall(head.encode() + b"x" * 1000)
-        answer = client.recv(65536)
-    assert answer.startswith(b"HTTP/1.1 413 ")
-    assert f"Max upload size exceeded: {LIMIT} bytes".encode() in answer
+    with closing(HTTPConnection("127.0.0.1", site.taker.port, timeout=20)) as client:
+        client.putrequest("PUT", path)
+        client.putheader("Content-Length", str(LIMIT + 1))
+        client.endheaders(b"x" * 1000)
+        answer = client.getresponse()
+        assert answer.status == 413
+        assert f"Max upload size exceeded: {LIMIT} bytes" in answer.read().decode()
     assert site.files() == []
 
 
