@@ -52,6 +52,7 @@ def load_with_drop_in(target: str, argv: Sequence[str], command_line: Mapping[st
     from flet_cluster.fastapi.manager import app_manager  # noqa: PLC0415  the same
 
     app_manager.command_line = command_line
+    app_manager.warned = True  # the process or its supervisor does, once its log is set up
     return load_program(target, argv, DROP_IN)
 
 

@@ -48,13 +48,17 @@ def test_workers_are_in_the_process_group_of_their_supervisor(tmp_path: Path) ->
         assert os.getpgid(running.process.pid) != os.getpgid(0)
 
 
+EXPORTING = "import flet as ft\n\ndef main(page):\n    pass\n\napp = ft.run(main, export_asgi_app=True)\n"
+
+
+@pytest.mark.parametrize("app", [APP, EXPORTING])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_misspelt_variable_is_mentioned_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, app: str
 ) -> None:
     monkeypatch.setenv("FLET_CLUSTER_HEARTBEAT_TIMOUT", "9")
-    with served(tmp_path, workers=workers) as running:
-        eventually(running.answers, "it answers")
+    with served(tmp_path, workers=workers, app=app) as running:
+        running.url()
         assert running.output().count("is FLET_CLUSTER_HEARTBEAT_TIMEOUT meant?") == 1
 
 

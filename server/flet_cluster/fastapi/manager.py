@@ -30,14 +30,15 @@ class AppManager:
 
     Attributes:
         command_line: options that the process was started with; they win over everything else.
+        warned: whether somebody has said what is set in the environment and does nothing, or will.
     """
 
     def __init__(self) -> None:
         self.command_line: Mapping[str, Any] = {}
+        self.warned = False
         self._process: Settings | None = None
         self._apps: dict[Any, ClusterApp] = {}
         self._temp_dirs: dict[str, None] = {}
-        self._warned = False
         self._key = secrets.token_urlsafe(32)
 
     @property
@@ -118,8 +119,8 @@ class AppManager:
     ) -> ClusterApp:
         program = program_of(main, before_main=before_main)
         settings = self.settings(fields)
-        if not self._warned:
-            self._warned = True
+        if not self.warned:
+            self.warned = True
             warn_of_unknown_variables(settings)
         name = self._free(_name_of(settings.app_name or program.name, program, only=only))
         return ClusterApp(program, settings.with_values(app_name=name))
