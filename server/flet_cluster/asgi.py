@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 from flet_cluster.errors import SettingsError
-from flet_cluster.fastapi.hosted import DROP_IN, application_of
+from flet_cluster.fastapi.hosted import DROP_IN, application_of, settings_asked_by
 from flet_cluster.host.program import load_program
 from flet_cluster.serving import configure_logging, warn_of_unknown_variables
 from flet_cluster.settings import APP_VARIABLE, Settings
@@ -36,7 +36,7 @@ def make() -> Any:
     arguments = sys.argv
     program = load_program(target, (), DROP_IN)
     sys.argv = arguments  # they are the server's
-    settings = Settings.load({}, program.settings()).with_secret_key()
+    settings = Settings.load({}, settings_asked_by(program)).with_secret_key()
     settings = settings.with_values(app_name=settings.app_name or program.name)
     configure_logging(settings)
     warn_of_unknown_variables(settings)

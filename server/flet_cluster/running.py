@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from flet_cluster import desktop, listening, tls
 from flet_cluster.errors import ClusterError, ProgramError
 from flet_cluster.host import intercept
+from flet_cluster.host.arguments import refuse_unknown
 from flet_cluster.host.program import load_program
 from flet_cluster.serving import configure_logging, serve, warn_of_unknown_variables
 from flet_cluster.settings import Settings
@@ -56,6 +57,13 @@ def load_with_drop_in(target: str, argv: Sequence[str], command_line: Mapping[st
     return load_program(target, argv, DROP_IN)
 
 
+def asked_by(program: Program) -> Mapping[str, Any]:
+    """Return the settings that a program, loaded with :func:`load_with_drop_in`, asks for."""
+    from flet_cluster.fastapi.hosted import settings_asked_by  # noqa: PLC0415  Flet takes a while to import
+
+    return settings_asked_by(program)
+
+
 def run_target(
     target: str,
     argv: Sequence[str] = (),
@@ -74,11 +82,11 @@ def run_target(
         ClusterError: it cannot be served; the message says why and what to do.
     """
     command_line = command_line or {}
-    settings = Settings.load(command_line)
+    settings = Settings.read(command_line)
     if not settings.supervised:
         make = factory_named(factory)  # before the script's folder hides packages: it may be redis.py
         program = load_with_drop_in(target, argv, command_line)
-        settings = Settings.load(command_line, program.settings())
+        settings = Settings.load(command_line, asked_by(program))
         if not settings.supervised:
             _serve_here(program, settings, make)
             return
@@ -133,6 +141,7 @@ def run(main: Callable[..., Any], **arguments: Any) -> Any:
     Returns:
         The ASGI application for ``export_asgi_app=True``; else nothing, when the app is over.
     """
+    refuse_unknown(arguments, "flet_cluster.run")
     if arguments.get("export_asgi_app"):
         from flet_cluster.fastapi.whole import exported  # noqa: PLC0415  it takes a while to import
 

@@ -54,8 +54,15 @@ def warn_of_unknown_variables(settings: Settings | None = None) -> None:
         _LOG.warning("%s", sentence)
 
 
-def serve(app: Any, settings: Settings, sock: socket.socket, on_ready: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT; then drain and return.
+def serve(
+    app: Any,
+    settings: Settings,
+    sock: socket.socket,
+    on_ready: Callable[[], None],
+    *,
+    supervised: bool = False,
+) -> None:
+    """Serve until SIGTERM or SIGINT; then drain and return. Asked a second time, end at once.
 
     Args:
         app: the ASGI application. If it has ``app.state.drain``, an async function, that is called once no
@@ -64,6 +71,8 @@ def serve(app: Any, settings: Settings, sock: socket.socket, on_ready: Callable[
         settings: limits, timeouts, proxies.
         sock: a bound socket.
         on_ready: called when the port is open.
+        supervised: another process decides when this one has to end: to be asked twice means nothing then.
+            Who stops a service signals all of its processes, and the supervisor signals its own as well.
 
     Raises:
         StartFailed: the application's lifespan failed.
@@ -71,6 +80,7 @@ def serve(app: Any, settings: Settings, sock: socket.socket, on_ready: Callable[
         SettingsError: the port was taken in the meantime, or a certificate cannot be used.
     """
     server = _Server(_config(app, settings), app, settings, on_ready)
+    server.supervised = supervised
     with _StartupLog() as log:
         server.on_started = log.open
         try:
@@ -121,6 +131,7 @@ class _Server(uvicorn.Server):
         # As with nohup: who starts a process decides what it ignores. Workers leave Ctrl-C to the supervisor.
         self._ignored = {sig for sig in HANDLED_SIGNALS if signal.getsignal(sig) is signal.SIG_IGN}
         self.on_started: Callable[[], None] = lambda: None
+        self.supervised = False
         self.goodbye = _Goodbye()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -131,6 +142,8 @@ class _Server(uvicorn.Server):
         """
         del frame
         if sig in self._ignored:
+            return
+        if self.should_exit and self.supervised:
             return
         if self.should_exit:
             _end_process("asked to stop a second time", 1)

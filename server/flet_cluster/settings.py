@@ -287,7 +287,7 @@ class Settings(BaseSettings):
     def load(
         cls, command_line: Mapping[str, Any] | None = None, script: Mapping[str, Any] | None = None
     ) -> Self:
-        """Read everything there is, in the documented order.
+        """Read everything there is, in the documented order, and see whether it fits together.
 
         Args:
             command_line: field → value, for options given on the command line. None values count as absent.
@@ -295,6 +295,19 @@ class Settings(BaseSettings):
 
         Raises:
             SettingsError: a value is not allowed, or the combination cannot work.
+        """
+        settings = cls.read(command_line, script)
+        settings.check()
+        return settings
+
+    @classmethod
+    def read(
+        cls, command_line: Mapping[str, Any] | None = None, script: Mapping[str, Any] | None = None
+    ) -> Self:
+        """Do the same without looking at combinations: as long as the script is not known, they may be right.
+
+        Raises:
+            SettingsError: a value is not allowed.
         """
         layers = [
             {name: (value, f"ft.run({name}=…)") for name, value in _given(script)},
@@ -307,7 +320,6 @@ class Settings(BaseSettings):
             settings = cls(**{name: value for name, (value, _) in chosen.items()})
         except ValidationError as error:
             raise SettingsError(_explain(error, chosen)) from None
-        settings.check()
         remarks = spellings.remarks({origin: (name, value) for name, (value, origin) in chosen.items()})
         return settings._with_assets(chosen, remarks)
 

@@ -49,11 +49,12 @@ def main() -> None:
 
 
 def _work(channel: WorkerEnd, plan: Message) -> None:
-    from flet_cluster.running import factory_named, load_with_drop_in  # noqa: PLC0415  it imports the supervisor
+    from flet_cluster import running  # noqa: PLC0415  it imports the supervisor
 
-    make = factory_named(plan["factory"])  # before the script's folder hides packages: it may be redis.py
-    program = load_with_drop_in(plan["target"], plan["argv"], plan["command_line"])
-    channel.send({"loaded": {"name": program.name, "script": jsonable(program.settings())}})
+    # Before the script's folder hides packages: it may be redis.py.
+    make = running.factory_named(plan["factory"])
+    program = running.load_with_drop_in(plan["target"], plan["argv"], plan["command_line"])
+    channel.send({"loaded": {"name": program.name, "script": jsonable(running.asked_by(program))}})
     start = channel.receive()
     if start is None:
         return
@@ -61,7 +62,8 @@ def _work(channel: WorkerEnd, plan: Message) -> None:
     configure_logging(settings)
     app = make(program, settings)
     threading.Thread(target=_watch, args=(channel,), name="supervisor-watch", daemon=True).start()
-    serve(app, settings, channel.take_socket(), on_ready=lambda: channel.send({"ready": os.getpid()}))
+    sock = channel.take_socket()
+    serve(app, settings, sock, lambda: channel.send({"ready": os.getpid()}), supervised=True)
 
 
 def _die_with_parent() -> None:

@@ -76,6 +76,9 @@ def test_older(text: str, names: set[str]) -> None:
         "async def f(page): await page.close(); await page.add_async()",
         "import flet as ft\ndef main(page): page.session.store.set('a', 1); page.show_dialog(page)",
         "import colors\ncolors.RED",
+        "import flet as ft\nprint(hasattr(ft, 'ElevatedButton'))",
+        "import flet\nft = flet\nft.Button()",
+        "import flet\nprint(flet)",
     ],
 )
 def test_not_older(text: str) -> None:

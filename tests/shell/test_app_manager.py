@@ -122,6 +122,32 @@ def test_what_the_process_was_started_with_wins() -> None:
     assert app.settings.app_name == "test_app_manager", "each app keeps the name of its own"
 
 
+@pytest.mark.parametrize("made", [False, True])
+def test_a_key_of_the_scripts_own_is_kept(made: bool) -> None:
+    """The environment's is another matter: it has replaced the script's when this is called."""
+    manager = AppManager()
+    mine, without = manager.hosted(main, None, {"secret_key": KEY}), manager.hosted(other)
+    process = Settings(session_timeout=9)
+    manager.configure(process.with_secret_key() if made else process.with_values(secret_key="x" * 32))
+    assert mine.settings.key_ring() == (KEY,)
+    assert mine.settings.session_timeout == 9
+    assert without.settings.key_ring() != (KEY,)
+    assert manager.own_key() == {"secret_key": KEY}
+    assert AppManager().own_key() == {}
+
+
+@pytest.mark.parametrize("function", [flet_cluster.run, flet_cluster.app])
+@pytest.mark.parametrize(
+    ("argument", "meant"),
+    [("worker", "is workers meant?"), ("assets", "is assets_dir meant?"), ("xyzzy", "nor a setting")],
+)
+def test_an_argument_that_nobody_knows_is_refused(function: Any, argument: str, meant: str) -> None:
+    with pytest.raises(
+        SettingsError, match=rf"\.{function.__name__.removeprefix('cluster_')}\({argument}=.*{meant}"
+    ):
+        function(main, **{argument: 3})
+
+
 def test_flets_parameters_are_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "files").mkdir()

@@ -230,6 +230,12 @@ def test_own_run_takes_settings_too(write: Write) -> None:
     assert (settings["workers"], settings["commit_interval"], settings["assets_dir"]) == (3, 0.5, None)
 
 
+def test_own_run_takes_what_flets_functions_call_settings(write: Write) -> None:
+    call = "import flet_cluster; flet_cluster.run(main, session_timeout_seconds=5, upload_endpoint_path='up')"
+    settings = load_program(str(write("owner2.py", *MAIN, call))).settings()
+    assert (settings["session_timeout"], settings["upload_endpoint"]) == (5, "up")
+
+
 def test_app_modules(write: Write) -> None:
     write(".venv/pyvenv.cfg")
     write(".venv/lib/site-packages/lib_a.py")

@@ -32,6 +32,33 @@ def server() -> Iterator[EmbeddedServer]:
         yield server
 
 
+@pytest.mark.parametrize(
+    ("target", "call"),
+    [
+        ("app.py", 'flet_cluster.run(main, secret_key="a key of the script itself")'),
+        ("app.py:app", 'app = flet_cluster.app(main, secret_key="a key of the script itself")'),
+    ],
+)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_key_may_be_in_the_script(tmp_path: Path, target: str, call: str, workers: int) -> None:
+    """Then it is the Redis that is looked at."""
+    (tmp_path / "app.py").write_text(f"import flet_cluster\n\ndef main(page):\n    pass\n\n{call}\n")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FLET_")}
+    options = ["--port", "0", "--workers", str(workers), "--redis-url", "redis://127.0.0.1:1/0"]
+    done = subprocess.run(
+        [sys.executable, "-m", "flet_cluster.cli", "run", target, *options],
+        cwd=tmp_path,
+        env={**environment, "FLET_CLUSTER_STORE_PATIENCE": "0.1"},
+        capture_output=True,
+        text=True,
+        timeout=LONG,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "The Redis at 127.0.0.1:1" in done.stderr
+    assert "secret key" not in done.stderr
+
+
 def run(folder: Path, url: str, workers: int) -> subprocess.CompletedProcess[str]:
     """Run an app until it ends by itself."""
     (folder / "app.py").write_text(APP)

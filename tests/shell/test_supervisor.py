@@ -103,6 +103,15 @@ def test_address_in_use_is_said_before_anything_serves(tmp_path: Path) -> None:
                 assert "Traceback" not in running.output()
 
 
+def test_stopping_the_whole_group_drains_too(tmp_path: Path) -> None:
+    """As service managers do: each worker hears it twice, the second time from its supervisor."""
+    with served(tmp_path, "draining", workers=3) as running:
+        pids = all_serve(running, 3)
+        os.killpg(running.process.pid, signal.SIGTERM)
+        assert running.wait() == 0
+        assert running.output().count("drained ") == len(pids)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_ends_everything_gracefully(tmp_path: Path, number: signal.Signals) -> None:
     with served(tmp_path, "draining", workers=3) as running:

@@ -1,4 +1,4 @@
-"""Flet's parameter names as settings (layer 5)."""
+"""Arguments of Flet's functions as settings (layer 5)."""
 
 from __future__ import annotations
 
@@ -6,30 +6,23 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flet_cluster.settings import Settings
+from flet_cluster.host.arguments import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LOG = logging.getLogger("flet_cluster")
 
-_SETTING_OF: Mapping[str, str] = {
-    "name": "app_path",
-    "upload_endpoint_path": "upload_endpoint",
-    "session_timeout_seconds": "session_timeout",
-    "oauth_state_timeout_seconds": "oauth_state_timeout",
-    "websocket_endpoint_path": "websocket_endpoint",
-}
-"""What Flet calls it → the setting, where the names differ."""
-
 _FOLDERS = ("assets_dir", "upload_dir")
 _CONVENTIONAL = "assets"
 
 
 def fields_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Translate arguments of Flet's functions into fields of :class:`Settings`; None means not given."""
-    renamed = {_SETTING_OF.get(name, name): _plain(value) for name, value in arguments.items()}
-    fields = {name: value for name, value in renamed.items() if name in Settings.model_fields}
+    """Translate arguments of Flet's functions into fields of :class:`flet_cluster.settings.Settings`.
+
+    None means not given.
+    """
+    fields = {name: _plain(value) for name, value in settings_of(arguments).items()}
     for name in _FOLDERS:
         if fields.get(name) is not None:
             fields[name] = _folder(name, fields[name])

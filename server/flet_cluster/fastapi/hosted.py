@@ -17,6 +17,8 @@ from flet_cluster.hosting import failure_noted
 from flet_cluster.http.health import health_routes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from flet_cluster.host.program import Program
@@ -40,6 +42,14 @@ DROP_IN = DropIn(
     },
 )
 """What a hosted script gets when it imports Flet's FastAPI parts or exports an ASGI application."""
+
+
+def settings_asked_by(program: Program) -> Mapping[str, Any]:
+    """Return the settings that a program asks for: of an application of its own, only the secret key counts.
+
+    All else the script gave to the apps it built.
+    """
+    return program.settings() if program.asgi_app is None else app_manager.own_key()
 
 
 def application_of(program: Program, settings: Settings) -> Any:

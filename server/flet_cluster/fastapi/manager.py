@@ -142,8 +142,16 @@ class AppManager:
         """Return an app's settings with what holds for the whole process."""
         if self._process is None:
             return settings
-        given = {name: value for name, value in self._process.plain().items() if name != "app_name"}
+        given = self._process.plain()
+        given.pop("app_name", None)
+        if _key_of(settings) != self._key:  # the script's own, which the environment would have replaced
+            given = {name: value for name, value in given.items() if not name.startswith("secret_key")}
         return settings.with_values(**given)
+
+    def own_key(self) -> dict[str, Any]:
+        """Return the secret key that the script gave to its apps, as a field of settings, if it did."""
+        keys = [key for app in self.apps if (key := _key_of(app.settings)) != self._key]
+        return {"secret_key": keys[0]} if keys else {}
 
     def _free(self, name: str) -> str:
         """Return the name, or with a number what several apps of this name are called, in their order."""
@@ -153,6 +161,10 @@ class AppManager:
         while free in taken:
             free, number = f"{name}-{number}", number + 1
         return free
+
+
+def _key_of(settings: Settings) -> str:
+    return settings.key_ring()[0]
 
 
 def _name_of(base: str, program: Program, *, only: bool) -> str:

@@ -9,6 +9,7 @@ from flet_cluster.errors import ProgramError, SettingsError
 from flet_cluster.fastapi.arguments import fields_of
 from flet_cluster.fastapi.manager import app_manager
 from flet_cluster.fastapi.server import FastAPI
+from flet_cluster.host.arguments import refuse_unknown
 from flet_cluster.settings import Settings
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def cluster_app(main: Callable[..., Any], **arguments: Any) -> FastAPI:
         SettingsError: the settings do not fit together; the message says what to do.
         ProgramError: ``main`` is not defined in a module that other nodes can import.
     """
+    refuse_unknown(arguments, "flet_cluster.app")
     if Settings.load({}, fields_of(arguments)).workers > 1:
         raise SettingsError("flet_cluster.app() is one node; start several processes with your ASGI server.")
     return exported({"main": main, **arguments})

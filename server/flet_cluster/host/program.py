@@ -27,10 +27,10 @@ from starlette.applications import Starlette
 
 from flet_cluster.errors import ProgramError
 from flet_cluster.host import compat, scripts
+from flet_cluster.host.arguments import settings_of
 from flet_cluster.host.intercept import Call, Recorder, flet_entry_points_recorded
 from flet_cluster.host.modules import AppModules
 from flet_cluster.host.scripts import MAIN, script_importable
-from flet_cluster.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -83,10 +83,8 @@ class Program:
         if self.asgi_app is not None:
             return {}  # the script gave them to the apps it built
         given = self.arguments
-        # flet_cluster.run takes settings as well; those that Flet has too are translated below.
-        own = {name: given[name] for name in given if name in Settings.model_fields}
         return {
-            **own,
+            **settings_of(given),  # flet_cluster.run takes settings as well
             "app_path": given.get("name") or None,
             "host": given.get("host") or None,
             "port": given.get("port") or None,

@@ -154,6 +154,8 @@ class _Reader(ast.NodeVisitor):
             self._usage.field_texts[chain[-1]].append((self._path, getattr(node, "lineno", 0)))
 
     def _flet_name(self, chain: list[str], node: ast.AST) -> None:
+        if len(chain) == 1:  # the module itself, as in ``hasattr(ft, "Button")``
+            return
         name, *rest = [*chain[1:], ""]
         today = names.NAMES.get(name, name)
         self._usage.classes.add(today)
