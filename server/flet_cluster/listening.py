@@ -61,7 +61,8 @@ def address_error(settings: Settings, error: OSError) -> SettingsError:
             "--port or FLET_CLUSTER_PORT (0 takes any free one)."
         )
     return SettingsError(
-        f"Cannot listen on {place}: {error}. Choose --host and --port that this machine allows."
+        f"Cannot listen on {place}: {error}. Choose --host (FLET_SERVER_IP) and --port "
+        "(FLET_SERVER_PORT) that this machine allows."
     )
 
 

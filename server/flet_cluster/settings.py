@@ -107,15 +107,11 @@ def _split(value: object) -> object:
     return value
 
 
-def _endpoint(value: object) -> object:
-    """Endpoints are kept without slashes around them, as Flet does."""
-    return value.strip("/") if isinstance(value, str) else value
-
-
+_RESERVED = frozenset({"healthz", "readyz"})
 _Seconds = Annotated[float, Field(gt=0, le=366 * 86400, allow_inf_nan=False)]
 _Color = Annotated[str, Field(pattern=r"^(#([0-9A-Fa-f]{3,4}){1,2}|[A-Za-z]*)$")]
-_Endpoint = Annotated[str, BeforeValidator(_endpoint), Field(pattern=r"^[A-Za-z0-9._~/-]+$")]
-_UrlPath = Annotated[str, BeforeValidator(_endpoint), Field(pattern=r"^[A-Za-z0-9._~/-]*$")]
+_Endpoint = Annotated[str, BeforeValidator(spellings.url_path), Field(pattern=r"^[A-Za-z0-9._~/-]+$")]
+_UrlPath = Annotated[str, BeforeValidator(spellings.url_path), Field(pattern=r"^[A-Za-z0-9._~/-]*$")]
 _Level = Annotated[
     Literal["critical", "error", "warning", "info", "debug"], BeforeValidator(spellings.log_level)
 ]
@@ -212,7 +208,7 @@ class Settings(BaseSettings):
         "auto"
     )
     """Flutter's renderer."""
-    route_url_strategy: Literal["path", "hash"] = "path"
+    route_url_strategy: Annotated[Literal["path", "hash"], BeforeValidator(spellings.lower)] = "path"
     """Whether routes are paths or fragments."""
     app_path: _UrlPath = ""
     """URL path under which the app is served, without slashes around it; empty for the root."""
@@ -380,6 +376,23 @@ class Settings(BaseSettings):
                 f'pip install "flet-cluster[embedded]". {alone} needs neither.'
             )
         self._check_reload()
+        self._check_paths()
+
+    def _check_paths(self) -> None:
+        """Refuse paths of which one would hide another."""
+        endpoints = [self.websocket_endpoint, self.upload_endpoint, self.oauth_callback_endpoint]
+        twice = next((path for path in endpoints if endpoints.count(path) > 1), "")
+        if twice:
+            raise SettingsError(
+                f"The endpoints of sockets, uploads and sign-ins need a path each; {twice!r} is named twice "
+                "(FLET_WEBSOCKET_HANDLER_ENDPOINT, FLET_UPLOAD_HANDLER_ENDPOINT, "
+                "FLET_OAUTH_CALLBACK_HANDLER_ENDPOINT)."
+            )
+        if self.app_path in _RESERVED:
+            raise SettingsError(
+                f"An app cannot be at /{self.app_path}, which is for health checks: choose another name or "
+                "FLET_WEB_APP_PATH."
+            )
 
     def _check_reload(self) -> None:
         if self.reload and importlib.util.find_spec("watchfiles") is None:

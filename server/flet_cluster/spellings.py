@@ -41,6 +41,25 @@ def log_level(value: object) -> object:
     return _LEVELS.get(_word(value), _word(value) or value)
 
 
+def lower(value: object) -> object:
+    """Accept a word in upper or lower case."""
+    return _word(value) or value
+
+
+def url_path(value: object) -> object:
+    """Keep a path of URLs without slashes around it, as Flet does.
+
+    Raises:
+        ValueError: browsers would ask for another path, since they resolve ``..`` and the like.
+    """
+    if not isinstance(value, str):
+        return value
+    path = value.strip("/")
+    if path and not {".", "..", ""}.isdisjoint(path.split("/")):
+        raise ValueError("a path with names between its slashes, none of them . or ..")
+    return path
+
+
 def cert_reqs(value: object) -> object:
     """Accept the numbers that uvicorn and the ``ssl`` module use."""
     return _CERT_REQS.get(str(value), value)

@@ -104,6 +104,20 @@ def test_wrong_value_is_named_with_its_variable(
     assert allowed in str(caught.value)
 
 
+@pytest.mark.parametrize("path", ["a/../b", "..", "a//b", "./a"])
+def test_a_path_that_browsers_would_change_is_refused(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setenv("FLET_WEB_APP_PATH", path)
+    with pytest.raises(SettingsError, match=r"FLET_WEB_APP_PATH = .*none of them \. or \.\."):
+        Settings.load()
+
+
+def test_paths_that_hide_each_other_are_refused() -> None:
+    with pytest.raises(SettingsError, match="'upload' is named twice"):
+        Settings.load({"websocket_endpoint": "/upload"})
+    with pytest.raises(SettingsError, match="/healthz, which is for health checks"):
+        Settings.load({"app_path": "healthz"})
+
+
 def test_wrong_option_is_named_as_typed() -> None:
     with pytest.raises(SettingsError, match=r"^--log-level = 'loud'"):
         Settings.load({"log_level": "loud"})

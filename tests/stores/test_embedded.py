@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -35,6 +36,33 @@ def test_it_answers_on_loopback_and_leaves_nothing() -> None:
     assert not server.is_running
     assert not folder.exists()
     server.stop()
+
+
+def test_what_killed_processes_left_is_removed_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    assert child.stdout is not None
+    assert child.stdin is not None
+    child.stdout.readline()
+    (left,) = tmp_path.glob("flet-cluster-valkey-*")
+    strange = tmp_path / "flet-cluster-valkey-of-another-kind"
+    strange.mkdir()
+    with EmbeddedServer():
+        assert left.exists()  # its process lives
+    child.kill()
+    child.wait()
+    child.stdin.close()
+    child.stdout.close()
+    with EmbeddedServer() as server:
+        assert set(tmp_path.iterdir()) == {strange, Path(server._folder)}
+    assert set(tmp_path.iterdir()) == {strange}
 
 
 def test_it_comes_back_empty_on_the_same_port() -> None:

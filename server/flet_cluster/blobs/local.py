@@ -46,7 +46,9 @@ class LocalBlobs:
         try:
             await asyncio.to_thread(self.root.mkdir, parents=True, exist_ok=True)
         except OSError as error:
-            raise BlobStoreUnusable(f"the folder for uploads cannot be made: {error}") from error
+            raise BlobStoreUnusable(
+                f"the folder for uploads (FLET_UPLOAD_DIR, upload_dir=…) cannot be made: {error}"
+            ) from error
         self._tidy_now_and_then()
 
     def direct_url(self, name: str, seconds: float) -> str | None:
