@@ -66,7 +66,11 @@ TABLE: dict[str, tuple[Any, list[tuple[str, Any]], list[tuple[str, str]]]] = {
         [("webgl", "'auto', 'canvaskit' or 'skwasm'")],
     ),
     "FLET_WEB_USE_COLOR_EMOJI": (False, [("True", True), ("1", True)], [("smile", "write true or false")]),
-    "FLET_WEB_ROUTE_URL_STRATEGY": ("path", [("hash", "hash"), ("Hash", "hash")], [("query", "'path' or 'hash'")]),
+    "FLET_WEB_ROUTE_URL_STRATEGY": (
+        "path",
+        [("hash", "hash"), ("Hash", "hash")],
+        [("query", "'path' or 'hash'")],
+    ),
     "FLET_WEBSOCKET_HANDLER_ENDPOINT": ("ws", [("/socket", "socket")], [("/", "match")]),
     "FLET_UPLOAD_HANDLER_ENDPOINT": ("upload", [("/files/new", "files/new")], [("/?", "match")]),
     "FLET_OAUTH_CALLBACK_HANDLER_ENDPOINT": ("oauth_callback", [("/back", "back")], [("a b", "match")]),
