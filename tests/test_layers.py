@@ -18,6 +18,7 @@ LAYERS = {
     "ownership": 1,
     "protocol": 1,
     "snapshot": 1,
+    "threads": 1,
     "blobs": 2,
     "bus": 2,
     "stores": 2,

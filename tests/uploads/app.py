@@ -1,8 +1,14 @@
 """An app that takes files."""
 
+import asyncio
+import threading
 from typing import Any
 
 import flet as ft
+
+MORE_THREADS_THAN_A_LOOP_HAS = 40
+released = threading.Event()
+waiting: set[Any] = set()
 
 
 def main(page: ft.Page) -> None:
@@ -35,12 +41,26 @@ def main(page: ft.Page) -> None:
             ]
         )
 
+    async def fill(_: Any) -> None:
+        released.clear()
+        for _number in range(MORE_THREADS_THAN_A_LOOP_HAS):
+            task = asyncio.create_task(asyncio.to_thread(released.wait))
+            waiting.add(task)
+            task.add_done_callback(waiting.discard)
+        shown.value = "URL: none, all threads wait"
+
+    def release(_: Any) -> None:
+        shown.value = f"URL: none, {len(waiting)} waited"
+        released.set()
+
     page.add(
         name,
         seconds,
         shown,
         ft.Button("url", on_click=show),
         ft.Button("pick", on_click=pick),
+        ft.Button("fill", on_click=fill),
+        ft.Button("release", on_click=release),
         progress,
     )
 

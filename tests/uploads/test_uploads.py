@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from tests.cluster.tools import Place, eventually
+from tests.cluster.tools import Place, eventually, leave, seconds
 from tests.fleet import SECRET, Fleet
 from tests.steps import Change, Click, Find
 from tests.tab import open_tab
@@ -126,6 +126,30 @@ async def test_a_url_is_refused_to_an_app_that_names_another_place(site: Site) -
     async with tab_on(site.signer) as tab:
         for name in ("../x", "/etc/passwd", "a/../../b", "nul", "a\\b"):
             assert (await shown(tab, name)).startswith("BadBlobName: an upload cannot be called")
+
+
+async def test_a_user_who_takes_all_threads_of_the_loop_keeps_nobody_from_files_and_uploads(
+    site: Site,
+) -> None:
+    async with tab_on(site.taker) as tab:
+        await tab.do(Click("fill"))
+        async with httpx.AsyncClient() as browser:
+            assert (await browser.get(site.at("/main.dart.js"))).status_code == 200
+            assert (await browser.get(site.at("/favicon.png"))).status_code == 200
+            assert (await browser.put(site.signed("a/b.txt"), content=b"content")).status_code == 204
+        assert site.files() == ["a/b.txt"]
+        await tab.do(Click("release"))
+        assert "URL: none, 40 waited" in tab.client.texts(), "they were taken all the time"
+
+
+async def test_a_user_who_takes_all_threads_of_the_loop_does_not_keep_a_node_from_leaving(
+    site: Site,
+) -> None:
+    node = site.fleet.add(FLET_CLUSTER_DRAIN_TIMEOUT=seconds(3))
+    async with tab_on(node) as tab:
+        await tab.do(Click("fill"))
+        assert await leave(node) == 0
+    assert "it should have stopped by now" not in node.log.read_text()
 
 
 def refused(answer: httpx.Response, status: int, reason: str) -> None:

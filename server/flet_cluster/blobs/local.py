@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from flet_cluster.blobs.draft import PREFIX, Draft
 from flet_cluster.errors import BlobIncomplete, BlobStoreUnusable, BlobTooLarge
+from flet_cluster.threads import UPLOADS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -44,7 +45,7 @@ class LocalBlobs:
     async def start(self) -> None:
         """Make the folder, and remove what crashed processes left."""
         try:
-            await asyncio.to_thread(self.root.mkdir, parents=True, exist_ok=True)
+            await UPLOADS.run(self.root.mkdir, parents=True, exist_ok=True)
         except OSError as error:
             raise BlobStoreUnusable(
                 f"the folder for uploads (FLET_UPLOAD_DIR, upload_dir=…) cannot be made: {error}"
@@ -78,7 +79,7 @@ class LocalBlobs:
             self._tidying = asyncio.get_running_loop().create_task(self._tidy())
 
     async def _tidy(self) -> None:
-        count = await asyncio.to_thread(remove_leftovers, self.root, time.time() - FORGOTTEN_SECONDS)
+        count = await UPLOADS.run(remove_leftovers, self.root, time.time() - FORGOTTEN_SECONDS)
         if count:
             logger.info("removed %d uploads that were never finished", count)
 
@@ -122,7 +123,7 @@ class _Writer:
 
     async def _do(self, work: Callable[[], None]) -> None:
         """Work in a thread. If this is cancelled, the work goes on, and the end waits for it."""
-        self._call = asyncio.ensure_future(asyncio.to_thread(work))
+        self._call = asyncio.ensure_future(UPLOADS.run(work))
         await asyncio.shield(self._call)
 
     async def _clean_up(self) -> None:
@@ -132,7 +133,7 @@ class _Writer:
         if self._call is not None:
             await asyncio.wait([self._call])
         if self._draft is not None:
-            await asyncio.to_thread(self._draft.abandon)
+            await UPLOADS.run(self._draft.abandon)
 
 
 async def _copy(writer: _Writer, chunks: AsyncIterator[bytes], limit: int | None) -> int:

@@ -10,7 +10,6 @@ of it is told that it is still good, by any node.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -35,6 +34,7 @@ from flet_cluster.http.index import (
 from flet_cluster.http.precompress import Precompressor
 from flet_cluster.http.slices import InSlices
 from flet_cluster.http.variants import Variants
+from flet_cluster.threads import FILES
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -145,11 +145,11 @@ class WebClient:
         if path in self._made:
             return self._made[path]
         if path not in {"", "index.html"}:
-            found = await asyncio.to_thread(self._overlay.find, path)
+            found = await FILES.run(self._overlay.find, path)
             if found is not None:
                 digest = self._overlay.known_digest(found)
                 if digest is None:
-                    digest = await asyncio.to_thread(self._overlay.digest, found)
+                    digest = await FILES.run(self._overlay.digest, found)
                 return _Content(found.path.name, digest, found.status.st_size, found)
             if not _looks_like_route(path):
                 return None

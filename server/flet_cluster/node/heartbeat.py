@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from flet_cluster.errors import StoreError
@@ -49,6 +50,7 @@ class Heartbeat:
         self._ttl = ttl
         self._stuck_for = stuck_for
         self._stop = threading.Event()
+        self._ended: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
@@ -56,13 +58,17 @@ class Heartbeat:
         self._thread.start()
 
     async def stop(self) -> None:
-        """End and wait for the thread."""
+        """End and wait for the thread, without one of the loop's own: the app may have them all."""
         self._stop.set()
-        await asyncio.to_thread(self._thread.join)
+        if self._thread.ident is not None:
+            await asyncio.shield(asyncio.wrap_future(self._ended))
 
     def _run(self) -> None:
         """In the thread."""
-        asyncio.run(self._beat())
+        try:
+            asyncio.run(self._beat())
+        finally:
+            self._ended.set_result(None)
 
     async def _beat(self) -> None:
         store = self._open_store()
@@ -76,5 +82,5 @@ class Heartbeat:
                     logger.warning("no heartbeat, the store is away: %s", error)
                 except Exception:
                     logger.exception("no heartbeat")
-            await asyncio.to_thread(self._stop.wait, self._interval)
+            await asyncio.to_thread(self._stop.wait, self._interval)  # not of the app's loop
         await store.stop()
