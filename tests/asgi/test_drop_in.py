@@ -12,6 +12,8 @@ import pytest
 from tests.asgi.servers import cluster, serving, sockets
 from tests.steps import Click
 from tests.tab import open_tab
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,6 +87,20 @@ def test_several_apps_bind_browsers_by_cookies_of_their_own(several: Server) -> 
     assert "Path=/;" in cookies[0]
     assert "Path=/sub-app;" in cookies[1]
     assert cookies[0].partition("=")[0] != cookies[1].partition("=")[0]
+
+
+def test_endpoints_on_their_own_agree_on_a_cookie_also_behind_proxies(parts: Server) -> None:
+    given = {
+        httpx.get(parts.url + path, headers={"sec-fetch-dest": "document"})
+        .headers["set-cookie"]
+        .partition("=")[0]
+        for path in ("/app1/", "/app2/", "/proxied/", "/fixed/")
+    }
+    with connect(parts.socket("/app1/ws"), origin=Origin(parts.url)) as socket:
+        assert socket.response is not None
+        header = socket.response.headers["set-cookie"]
+    assert "Path=/;" in header
+    assert given == {header.partition("=")[0]}
 
 
 async def test_several_apps_outlive_their_process(valkey: str) -> None:

@@ -10,7 +10,8 @@ from flet_cluster.http.cookie import BindingCookie
 from flet_cluster.transport.binding import BrowserCookie
 
 PAGE = {"sec-fetch-dest": "document"}
-COOKIE = BrowserCookie("flet_cluster_app", "/sub")
+PLAIN_HTTP = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+COOKIE = BrowserCookie("flet_cluster_app", "/sub", "/sub")
 
 
 async def get(headers: dict[str, str]) -> httpx.Response:
@@ -19,8 +20,9 @@ async def get(headers: dict[str, str]) -> httpx.Response:
         return await client.get("/", headers=headers)
 
 
-async def test_a_browser_gets_it_with_its_first_page() -> None:
-    answer = await get(PAGE)
+@pytest.mark.parametrize("headers", [PAGE, PLAIN_HTTP])
+async def test_a_browser_gets_it_with_its_first_page(headers: dict[str, str]) -> None:
+    answer = await get(headers)
     assert answer.headers["set-cookie"].startswith("flet_cluster_app=")
     assert "HttpOnly" in answer.headers["set-cookie"]
     assert "Path=/sub" in answer.headers["set-cookie"]
@@ -48,7 +50,15 @@ def test_its_name_tells_apps_and_their_paths_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    "headers", [{}, {"sec-fetch-dest": "script"}, {**PAGE, "cookie": "flet_cluster_app=mine"}]
+    "headers",
+    [
+        {},
+        {"accept": "*/*"},
+        {"sec-fetch-dest": "script"},
+        {**PLAIN_HTTP, "sec-fetch-dest": "iframe"},
+        {**PAGE, "cookie": "flet_cluster_app=mine"},
+        {**PLAIN_HTTP, "cookie": "flet_cluster_app=mine"},
+    ],
 )
 async def test_nobody_else_does(headers: dict[str, str]) -> None:
     answer = await get(headers)

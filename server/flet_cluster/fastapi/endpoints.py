@@ -13,6 +13,7 @@ from flet_cluster.blobs.links import UploadLinks
 from flet_cluster.blobs.local import local_blobs
 from flet_cluster.fastapi.arguments import fields_of
 from flet_cluster.fastapi.manager import app_manager
+from flet_cluster.http.cookie import BindingCookie
 from flet_cluster.http.index import base_href
 from flet_cluster.http.oauth import callback, page
 from flet_cluster.http.uploads import UploadEndpoint
@@ -55,7 +56,7 @@ class FletApp:
     async def handle(self, websocket: WebSocket) -> None:
         """Serve one websocket from handshake to close."""
         parent = websocket.url.path.rsplit("/", 1)[0]
-        cookie = BrowserCookie.at(self._app.settings.app_name, proxy_prefix(self._app.settings) + parent)
+        cookie = BrowserCookie.of_host(proxy_prefix(self._app.settings) + parent)
         await serve_socket(self._app, websocket, cookie)
 
 
@@ -154,7 +155,8 @@ class FletStaticFiles:
         own = {} if not websocket_endpoint_path else {"websocket_path": websocket_endpoint_path}
         if app_mount_path:
             own["base"] = base_href(app_mount_path)
-        self._client = web_client(settings, **own)
+        client = web_client(settings, **own)
+        self._client = BindingCookie(client, lambda scope: BrowserCookie.of_host(scope.get("root_path", "")))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -199,7 +201,7 @@ class FletOAuth:
     """Takes the answers of identity providers for all apps of the process, in a route of yours for GET.
 
     The endpoint that :func:`app` has also sees to it that the browser is the one that asked. Here it cannot:
-    browsers send an app's cookie below the app's own path only.
+    browsers send the cookie of such an app below the app's own path only.
     """
 
     async def handle(self, request: Request) -> Response:

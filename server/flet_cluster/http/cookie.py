@@ -43,7 +43,7 @@ class BindingCookie:
     def _due(self, scope: Scope) -> BrowserCookie | None:
         """Return the cookie if a browser navigates here and has none yet."""
         request = HTTPConnection(scope)
-        if request.headers.get("sec-fetch-dest") != "document":
+        if not _navigates(request):
             return None
         cookie = self._cookie_at(scope)
         return cookie if cookie.value(request) is None else None
@@ -60,3 +60,9 @@ class BindingCookie:
             await send(message)
 
         return with_cookie
+
+
+def _navigates(request: HTTPConnection) -> bool:
+    """Whether a page is asked for. Over plain HTTP browsers say so only in what they accept."""
+    kind = request.headers.get("sec-fetch-dest")
+    return kind == "document" if kind is not None else "text/html" in request.headers.get("accept", "")

@@ -18,17 +18,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BrowserCookie:
-    """An app's cookie: its name, and the path for which browsers send it."""
+    """An app's cookie.
+
+    Attributes:
+        name: what it is called.
+        path: for which browsers send it.
+        app_path: where the app is, as the browser sees it.
+    """
 
     name: str
     path: str
+    app_path: str
 
     @classmethod
     def at(cls, app_name: str, path: str) -> BrowserCookie:
         """Return the cookie of an app below a path, as the browser sees it; all its nodes have the same."""
         path = f"/{path.strip('/')}"
         digest = hashlib.sha256(f"{app_name}\n{path}".encode()).hexdigest()
-        return cls(f"flet_cluster_{digest[:12]}", path)
+        return cls(f"flet_cluster_{digest[:12]}", path, path)
+
+    @classmethod
+    def of_host(cls, app_path: str) -> BrowserCookie:
+        """Return the cookie for apps whose page and socket are set up apart, by somebody else.
+
+        The page knows neither which app its socket belongs to nor, behind a proxy, under which path that
+        socket is asked for; so there is one for the whole host.
+        """
+        common = cls.at("", "/")
+        return cls(common.name, common.path, f"/{app_path.strip('/')}")
 
     def value(self, request: HTTPConnection) -> str | None:
         """Return what a browser sent; None if it has none yet."""

@@ -103,11 +103,11 @@ class Visitor:
 
 
 def visitor_of(websocket: WebSocket, binding: BrowserCookie) -> Visitor:
-    """Read the handshake of an app with this cookie, whose path is that of the app as the browser sees it."""
+    """Read the handshake of an app with this cookie."""
     url = websocket.url
     client = ClientInfo(
-        url=f"{url.scheme}://{url.netloc}{binding.path.rstrip('/')}",
-        name=binding.path.strip("/"),
+        url=f"{url.scheme}://{url.netloc}{binding.app_path.rstrip('/')}",
+        name=binding.app_path.strip("/"),
         ip=websocket.client.host if websocket.client else "",
         user_agent=websocket.headers.get("user-agent", ""),
     )
