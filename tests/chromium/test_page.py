@@ -48,7 +48,12 @@ def test_the_banner_comes_and_goes_and_stands_in_nobodys_way(start: Start, scree
 def test_the_browser_asks_nobody_but_us(start: Start, screen: Screen) -> None:
     """Also not for fonts that the app did not bring: Flutter would fetch them from Google."""
     site = start("todo.py")
+    failed: list[str] = []
+    screen.page.on("response", lambda answer: failed.append(answer.url) if answer.status >= 400 else None)
+    screen.page.on("console", lambda line: failed.append(line.text) if line.type == "error" else None)
     screen.open(site.url, "0 of 0 done")
+    screen.page.wait_for_load_state("networkidle")
+    assert not failed, "a plain load has no red line in the console"
     screen.write("What needs doing?", "日本語 and 😀")
     screen.click("Add")
     screen.shows("0 of 1 done")

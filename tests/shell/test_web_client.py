@@ -85,6 +85,18 @@ async def test_offline_fonts_are_bundled() -> None:
         assert (await user.get("/assets/fonts/roboto.woff2")).status_code == 200
 
 
+async def test_rive_is_looked_for_where_the_app_has_it(tmp_path: Path) -> None:
+    """The page rewrites its loader's address; without the file there is nothing to ask for."""
+    async with client(assets=tmp_path) as user:
+        assert 'flet.assetBase + "rive/"' not in (await user.get("/")).text
+    (tmp_path / "rive" / "wasm").mkdir(parents=True)
+    (tmp_path / "rive" / "wasm" / "rive_native.js").write_text("// Rive")
+    async with client(assets=tmp_path) as user:
+        assert 'flet.assetBase + "rive/"' in (await user.get("/")).text
+    async with client(WebOptions(no_cdn=False), assets=tmp_path) as user:
+        assert "rive" not in (await user.get("/")).text
+
+
 @pytest.mark.parametrize("path", ["", "/", "/index.html", "/shop/42", "/about.html", "/icons/"])
 async def test_routes_get_the_page(path: str) -> None:
     async with client() as user:

@@ -25,19 +25,27 @@ _DESCRIPTION = re.compile(r"(<meta name=\"description\" content=)\"[^\"]*\"", re
 _CONFIG = "<!-- fletAppConfig -->"
 
 # Flet's bundle contains Rive's loader. It asks a CDN for Rive's code at every start, whether or not the app
-# has an animation, and takes no other address. With no_cdn the code is looked for in the folder "rive" of the
-# app's assets (put the folders of the npm package @rive-app/flutter-native-wasm there). Most apps need none.
-_OWN_RIVE = """\
+# has an animation, and takes no other address. With no_cdn the code comes from the folder "rive" of the app's
+# assets (put the folders of the npm package @rive-app/flutter-native-wasm there). Most apps have none: then
+# the script is given no address and asks for nothing.
+_RIVE = """\
 (() => {
   const src = Object.getOwnPropertyDescriptor(HTMLScriptElement.prototype, "src");
   const cdn = /^https:\\/\\/cdn\\.jsdelivr\\.net\\/npm\\/@rive-app\\/flutter-native-wasm@[^\\/]+\\//;
   Object.defineProperty(HTMLScriptElement.prototype, "src", {
     ...src,
     set(url) {
-      src.set.call(this, cdn.test(url) ? String(url).replace(cdn, flet.assetBase + "rive/") : url);
+      if (!cdn.test(url)) return src.set.call(this, url);
+      INSTEAD
     },
   });
 })();"""
+_OWN_RIVE = 'src.set.call(this, String(url).replace(cdn, flet.assetBase + "rive/"));'
+_NO_RIVE = """\
+console.debug("Rive is not loaded: with no_cdn its code belongs into the folder rive of the app's assets, " +
+        "as the npm package @rive-app/flutter-native-wasm has it");"""
+RIVE_FILE = "rive/wasm/rive_native.js"
+"""The asset that Rive's loader begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ def base_href(*parts: str) -> str:
     return f"/{'/'.join(names)}/" if names else "/"
 
 
-def patched_index(text: str, options: WebOptions, base: str, script: str) -> str:
+def patched_index(text: str, options: WebOptions, base: str, script: str, *, rive: bool = False) -> str:
     """Return index.html for an app.
 
     Args:
@@ -89,6 +97,7 @@ def patched_index(text: str, options: WebOptions, base: str, script: str) -> str
         options: what to write into it.
         base: the app's path as the browser sees it, see :func:`base_href`.
         script: URL of resume.js, or "" for none. It runs after Flet's settings and before Flutter's scripts.
+        rive: whether the app's assets have Rive's code, see :data:`RIVE_FILE`.
 
     Raises:
         FletNotSupported: the file lacks a place that must be filled.
@@ -102,7 +111,7 @@ def patched_index(text: str, options: WebOptions, base: str, script: str) -> str
             "assets folder), start from the one of the installed flet-web; else this Flet release is not "
             "supported yet."
         )
-    text = text.replace(_CONFIG, _config(options, base) + _script_tag(script), 1)
+    text = text.replace(_CONFIG, _config(options, base, rive=rive) + _script_tag(script), 1)
     if options.title:
         title = html.escape(options.title)
         text = _TITLE.sub(lambda _: f"<title>{title}</title>", text, count=1)
@@ -139,7 +148,7 @@ def _replaced(text: str, pattern: re.Pattern[str], replacement: Any, name: str) 
     return text
 
 
-def _config(options: WebOptions, base: str) -> str:
+def _config(options: WebOptions, base: str, *, rive: bool) -> str:
     """Return the inline script with Flet's settings; the same names that Flet's own server writes."""
     values: dict[str, Any] = {
         "pyodide": False,
@@ -158,7 +167,7 @@ def _config(options: WebOptions, base: str) -> str:
         values["cluster"] = dict(options.cluster)
     lines = [f"flet.{name} = {_javascript(value)};" for name, value in values.items()]
     if options.no_cdn:
-        lines.append(_OWN_RIVE)
+        lines.append(_RIVE.replace("INSTEAD", _OWN_RIVE if rive else _NO_RIVE))
     return "<script>\n" + "\n".join(lines) + "\n</script>"
 
 

@@ -25,6 +25,7 @@ from flet_cluster.http.cache import VariantCache
 from flet_cluster.http.encoding import accepted, is_compressible
 from flet_cluster.http.files import Found, Overlay, digest_of, media_type
 from flet_cluster.http.index import (
+    RIVE_FILE,
     WebOptions,
     base_href,
     patched_font_manifest,
@@ -184,7 +185,8 @@ class WebClient:
         if page is None:
             base = self._options.base or base_href(self._options.proxy_path, root)
             script = f"{RESUME_PATH}?v={digest_of(self._resume)}" if self._resume else ""
-            text = patched_index(self._text("index.html"), self._options, base, script)
+            rive = self._overlay.find(RIVE_FILE) is not None
+            text = patched_index(self._text("index.html"), self._options, base, script, rive=rive)
             page = _made("index.html", text.encode())
             if len(self._pages) < _MAX_BASES:
                 self._pages[root] = page
