@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import brotli
 import httpx
@@ -20,11 +21,14 @@ from tests.shell.running import LONG, eventually
 
 from flet_cluster.http.cache import VariantCache
 from flet_cluster.http.encoding import CODINGS, accepted, compressed, decompressed, is_compressible
-from flet_cluster.http.files import Overlay, digest_of
+from flet_cluster.http.files import Found, Overlay, digest_of
 from flet_cluster.http.index import WebOptions
 from flet_cluster.http.precompress import Job, Precompressor, fill, missing
 from flet_cluster.http.static import WebClient
 from flet_cluster.http.variants import Variants
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 RESUME = b"window.resumed = true"
 TEXT = "".join(f"line {n} of a file that is worth compressing\n" for n in range(3000)).encode()
@@ -331,6 +335,22 @@ async def test_one_client_under_two_paths() -> None:
     assert '<base href="/b/">' in two.text
     assert one.headers["etag"] != two.headers["etag"]
     assert files[0].headers["etag"] == files[1].headers["etag"]
+
+
+def test_a_bad_file_does_not_keep_the_others_from_being_compressed(assets: Path, tmp_path: Path) -> None:
+    class Fleeting(Overlay):
+        """Files may be removed while they are listed."""
+
+        def files(self) -> Iterator[tuple[str, Found]]:
+            for name, found in super().files():
+                if name == "gone.txt":
+                    found.path.unlink()
+                yield name, found
+
+    (assets / "gone.txt").write_bytes(TEXT)
+    (assets / "loop.txt").symlink_to("loop.txt")
+    jobs = missing(Fleeting([assets]), VariantCache(tmp_path / "cache"))
+    assert {Path(job.path).name for job in jobs} == {"big.txt", "noise.bin"}
 
 
 def test_a_helper_that_finds_another_at_work_ends_quietly(tmp_path: Path) -> None:

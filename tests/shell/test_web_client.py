@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from flet_cluster.errors import FletNotSupported
+from flet_cluster.http import files
 from flet_cluster.http.files import Overlay, media_type
 from flet_cluster.http.health import health_routes
 from flet_cluster.http.index import WebOptions, base_href, patched_index
@@ -123,6 +124,28 @@ async def test_nothing_outside_the_folders_is_served(path: str, tmp_path: Path) 
             answer = await user.get(wanted)
             assert answer.status_code == 404
             assert "sesame" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/loop.txt", "/loop/more.txt"])
+async def test_links_in_a_circle_are_not_found(path: str, tmp_path: Path) -> None:
+    (tmp_path / "loop.txt").symlink_to("loop.txt")
+    (tmp_path / "loop").symlink_to("other")
+    (tmp_path / "other").symlink_to("loop")
+    async with client(assets=tmp_path) as user:
+        assert (await user.get(path)).status_code == 404
+
+
+def test_files_that_come_and_go_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_MOST_FILES", 2)
+    overlay = Overlay([tmp_path])
+    seen = []
+    for number in range(3):
+        (tmp_path / f"{number}.txt").write_text("content")
+        found = overlay.find(f"{number}.txt")
+        assert found is not None
+        overlay.digest(found)
+        seen.append(found)
+    assert [overlay.known_digest(found) is not None for found in seen] == [False, True, True]
 
 
 @pytest.mark.parametrize(

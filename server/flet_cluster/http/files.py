@@ -10,6 +10,7 @@ import hashlib
 import mimetypes
 import os
 import stat
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,6 +70,7 @@ class Overlay:
     def __init__(self, folders: Sequence[Path]) -> None:
         self._roots = [folder.resolve() for folder in folders if folder.is_dir()]
         self._digests: dict[Path, tuple[tuple[int, ...], str]] = {}
+        self._lock = threading.Lock()
 
     def find(self, path: str) -> Found | None:
         """Find a file by its URL path; nothing outside the folders, nothing hidden."""
@@ -102,13 +104,21 @@ class Overlay:
                         yield path, found
 
     def digest(self, found: Found) -> str:
-        """Return a file's hash; reads it when it is new or has changed, so call this off the event loop."""
+        """Return a file's hash; reads it when it is new or has changed, so call this off the event loop.
+
+        Raises:
+            OSError: it cannot be read.
+        """
         known = self.known_digest(found)
         if known is not None:
             return known
         with found.path.open("rb") as file:
             digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-        self._digests[found.path] = (_version(found), digest)
+        with self._lock:
+            self._digests.pop(found.path, None)
+            self._digests[found.path] = (_version(found), digest)
+            if len(self._digests) > _MOST_FILES:  # of files that come and go, forget the oldest
+                del self._digests[next(iter(self._digests))]
         return digest
 
     def known_digest(self, found: Found) -> str | None:
@@ -130,7 +140,8 @@ def _forbidden(part: str) -> bool:
 
 def _file_in(root: Path, parts: list[str]) -> Found | None:
     try:
-        path = root.joinpath(*parts).resolve()
+        # Not Path.resolve, for which links in a circle are a RuntimeError before Python 3.13.
+        path = Path(os.path.realpath(root.joinpath(*parts), strict=True))
         status = path.stat()
     except (OSError, ValueError):
         return None

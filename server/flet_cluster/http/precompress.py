@@ -62,13 +62,20 @@ class Job:
 
 
 def missing(overlay: Overlay, cache: VariantCache) -> list[Job]:
-    """List what the cache lacks, the most useful first. Reads all files: not for the event loop."""
+    """List what the cache lacks, the most useful first. Reads all files: not for the event loop.
+
+    A file that cannot be read does not keep the others from being compressed.
+    """
     jobs = []
     for name, found in sorted(overlay.files(), key=lambda item: _rank(item[0])):
         if name.startswith(_NEVER) or name.endswith((".symbols", ".map")):
             continue
         if is_compressible(name, found.status.st_size):
-            digest = overlay.digest(found)
+            try:
+                digest = overlay.digest(found)
+            except OSError as error:
+                _LOG.info("not compressed: %s cannot be read (%s)", found.path, error.strerror or error)
+                continue
             jobs += [
                 Job(str(found.path), digest, coding) for coding in CODINGS if not cache.has(digest, coding)
             ]
