@@ -5,15 +5,21 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
+import socket
+import time
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from tests.asgi.servers import cluster, serving, sockets
+from tests.fleet import SECRET
+from tests.shell.running import eventually
 from tests.steps import Click
 from tests.tab import open_tab
 from websockets.sync.client import connect
 from websockets.typing import Origin
+
+from flet_cluster.blobs.signing import UploadSigner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,9 +102,9 @@ def test_endpoints_on_their_own_agree_on_a_cookie_also_behind_proxies(parts: Ser
         .partition("=")[0]
         for path in ("/app1/", "/app2/", "/proxied/", "/fixed/")
     }
-    with connect(parts.socket("/app1/ws"), origin=Origin(parts.url)) as socket:
-        assert socket.response is not None
-        header = socket.response.headers["set-cookie"]
+    with connect(parts.socket("/app1/ws"), origin=Origin(parts.url)) as opened:
+        assert opened.response is not None
+        header = opened.response.headers["set-cookie"]
     assert "Path=/;" in header
     assert given == {header.partition("=")[0]}
 
@@ -159,7 +165,7 @@ async def test_each_endpoint_on_its_own(parts: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "base", "socket"),
+    ("path", "base", "endpoint"),
     [
         ("/app1/", "/app1/", "/app1/ws"),
         ("/app2/", "/app2/", "/app2/ws"),
@@ -167,10 +173,10 @@ async def test_each_endpoint_on_its_own(parts: Server) -> None:
         ("/fixed/", "/elsewhere/", "/elsewhere/ws"),
     ],
 )
-def test_static_files_say_where_the_socket_is(parts: Server, path: str, base: str, socket: str) -> None:
+def test_static_files_say_where_the_socket_is(parts: Server, path: str, base: str, endpoint: str) -> None:
     page = httpx.get(parts.url + path).text
     assert f'<base href="{base}">' in page
-    assert setting(page, "webSocketEndpoint") == socket
+    assert setting(page, "webSocketEndpoint") == endpoint
     assert setting(page, "assetBase") == base
 
 
@@ -188,6 +194,16 @@ async def test_an_upload_goes_where_its_endpoint_is(parts: Server, uploads: Path
         assert (await client.put(parts.url + link[:-1], content=b"small")).status_code == 403
         assert (await client.put(parts.url + link, content=b"small")).is_success
     assert (uploads / "folder" / "file.txt").read_bytes() == b"small"
+
+
+def test_an_upload_that_is_cut_off_leaves_nothing_and_is_no_error(parts: Server, uploads: Path) -> None:
+    query = UploadSigner([SECRET], "").query("upload", "cut/off.txt", int(time.time()) + 60)
+    with socket.create_connection(("127.0.0.1", parts.port), timeout=20) as client:
+        client.sendall(f"PUT /upload?{query} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc".encode())
+        eventually((uploads / "cut").exists, "it is begun")
+    eventually(lambda: not (uploads / "cut").exists(), "it is given up")
+    assert httpx.get(f"{parts.url}/app1/").is_success
+    assert "ClientDisconnect" not in parts.text()
 
 
 def test_an_answer_that_nobody_waits_for_is_refused_kindly(parts: Server) -> None:

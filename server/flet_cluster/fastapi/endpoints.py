@@ -8,6 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fastapi import HTTPException
+from starlette.requests import ClientDisconnect
+
 from flet_cluster.application import proxy_prefix, serve_socket, web_client
 from flet_cluster.blobs.links import UploadLinks
 from flet_cluster.blobs.local import local_blobs
@@ -194,7 +197,10 @@ class FletUpload:
         Raises:
             HTTPException: nothing was stored; status and detail say why.
         """
-        await self._endpoint.handle(request)
+        try:
+            await self._endpoint.handle(request)
+        except ClientDisconnect as error:  # nobody reads the answer; a traceback in the log is no news
+            raise HTTPException(400, "The upload was cut off") from error
 
 
 class FletOAuth:
