@@ -61,6 +61,15 @@ async def test_a_foreign_page_is_refused_before_the_upgrade(world: World, foreig
     assert refused.value.response.status_code == 403
 
 
+async def test_a_page_over_plain_http_is_refused_where_the_proxy_speaks_https(world: World) -> None:
+    node, _ = world.pair()
+    with pytest.raises(InvalidStatus):
+        await handshake(node, {**origin(node), "X-Forwarded-Proto": "https"})
+    safe = {"Origin": f"https://127.0.0.1:{node.port}"}
+    for forwarded in ({}, {"X-Forwarded-Proto": "https"}):
+        assert cookie_of(await handshake(node, {**safe, **forwarded}))
+
+
 async def test_own_and_allowed_origins_and_none_are_let_in(world: World) -> None:
     node, _ = world.pair()
     assert cookie_of(await handshake(node, origin(node)))

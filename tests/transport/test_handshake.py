@@ -52,3 +52,15 @@ def test_allowed(origin: str | None, host: str, allowed: tuple[str, ...]) -> Non
 )
 def test_refused(origin: str, host: str, allowed: tuple[str, ...]) -> None:
     assert not origin_allowed(origin, host, "ws", allowed)
+
+
+@pytest.mark.parametrize("host", ["app.example", "app.example:80", "app.example:8443"])
+def test_a_page_over_plain_http_does_not_get_into_an_app_over_https(host: str) -> None:
+    assert not origin_allowed(f"http://{host}", host, "wss", ())
+    assert origin_allowed(f"https://{host}", host, "wss", ())
+    assert origin_allowed(f"http://{host}", host, "wss", (f"http://{host}",)), "unless that is wanted"
+
+
+@pytest.mark.parametrize("host", ["app.example", "app.example:8443"])
+def test_a_proxy_may_take_tls_off_without_saying_so(host: str) -> None:
+    assert origin_allowed(f"https://{host}", host, "ws", ())

@@ -39,7 +39,10 @@ def origin_allowed(origin: str | None, host: str, scheme: str, allowed: Sequence
     there = _place(origin)
     if there is None:
         return False
-    if there.host_port == _host_port(host, there.scheme if there.scheme in DEFAULT_PORTS else scheme):
+    same = there.host_port == _host_port(host, there.scheme if there.scheme in DEFAULT_PORTS else scheme)
+    # Whoever can change what plain HTTP brings must not get into the app over HTTPS. Not the other way round:
+    # behind a proxy that takes TLS off and does not say so, the socket of a page over HTTPS looks plain.
+    if same and not (there.scheme == "http" and scheme == "wss"):
         return True
     return any(_matches(entry, there) for entry in allowed)
 
