@@ -86,6 +86,19 @@ class TestExpiry:
             screen.shows("Count: 1")
 
 
+def test_who_clears_cookies_reads_what_it_did(start: Start, screen: Screen) -> None:
+    site = start("counter.py")
+    screen.open(site.url, "Count: 0")
+    screen.click("plus")
+    screen.shows("Count: 1")
+    screen.forget()
+    screen.page.context.clear_cookies()
+    site.balancer.holder().kill()
+    screen.settle_after_reset()
+    screen.was_told("this browser was not recognized: its cookies were cleared, or .*")
+    screen.shows("Count: 0")
+
+
 def test_a_duplicated_tab_gets_a_session_of_its_own(start: Start, new_screen: NewScreen) -> None:
     site: Site = start("counter.py")
     screen = new_screen()

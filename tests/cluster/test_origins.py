@@ -90,9 +90,9 @@ async def refused(world: World, node: FleetNode, token: str | None, headers: Map
     thief = Tab(Place(node), None, token)
     thief.headers = dict(headers)
     try:
-        with pytest.raises(TabEnded, match="reset: missing"):
+        with pytest.raises(TabEnded, match="reset: refused"):
             await thief.start()
-        await closed_with(thief, CloseCode.MISSING)
+        await closed_with(thief, CloseCode.REFUSED)
         assert not thief.client.packets
     finally:
         await thief.stop()

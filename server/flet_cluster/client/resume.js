@@ -49,6 +49,7 @@
       restarted: 'Your session was restarted',
       reasons: { // what a user can make of a reason; others are shown as they are
         deleted: 'expired', missing: 'it is no longer there', lost: 'its server was lost',
+        refused: 'this browser was not recognized: its cookies were cleared, or the server was started afresh',
         outdated: 'the app was updated', seal: 'it could not be read', rollback: 'its server lost its latest state',
       },
       overflow: 'Some input made while the connection was lost was not kept.',

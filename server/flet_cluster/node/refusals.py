@@ -27,14 +27,14 @@ _TABLE: list[tuple[type[ClusterError], CloseCode]] = [
     (SealBroken, CloseCode.SEAL),
     (SnapshotOutdated, CloseCode.OUTDATED),
     (SnapshotError, CloseCode.LOST),
-    (TokenRefused, CloseCode.MISSING),
+    (TokenRefused, CloseCode.REFUSED),
 ]
 
 
 def code_for(error: Exception) -> CloseCode:
     """Return the close code for what went wrong while a session was sought.
 
-    A token that is refused is answered like a session that does not exist: the browser gets a fresh one, and
-    nobody learns which ids there are.
+    All tokens that are refused are answered alike, whether or not there is such a session: nobody learns
+    which ids there are. The browser gets a fresh session, and its user reads what may be the reason.
     """
     return next((code for kind, code in _TABLE if isinstance(error, kind)), CloseCode.STORE_UNAVAILABLE)

@@ -80,6 +80,8 @@ class CloseCode(enum.IntEnum):
     """The session was closed for good."""
     LOST = 4307
     """The session could not travel and its node is gone."""
+    REFUSED = 4308
+    """The token is not signed with our keys, or this browser has not the cookie that it is bound to."""
 
     REPLACED = 4400
     """Another page instance took the session over."""
@@ -88,7 +90,7 @@ class CloseCode(enum.IntEnum):
     TOO_BIG = 4402
     """A frame exceeds its limit (I7)."""
     FORBIDDEN = 4403
-    """The token or the origin is not accepted."""
+    """The browser may not come in at all."""
     FLOOD = 4404
     """More unacknowledged frames than allowed (I7)."""
 
