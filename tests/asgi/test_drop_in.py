@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 from tests.asgi.servers import cluster, serving, sockets
 from tests.fleet import SECRET
 from tests.shell.running import eventually
@@ -20,6 +21,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from flet_cluster.blobs.signing import UploadSigner
+from flet_cluster.http.slash import slash_route
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,6 +85,14 @@ def test_several_apps_have_assets_and_pages_of_their_own(several: Server) -> Non
 def test_a_sub_app_is_found_without_its_slash(several: Server) -> None:
     answer = httpx.get(f"{several.url}/sub-app?a=b")
     assert (answer.status_code, answer.headers["location"]) == (307, "sub-app/?a=b")
+
+
+async def test_a_colon_in_a_path_is_no_scheme() -> None:
+    transport = httpx.ASGITransport(Starlette(routes=[slash_route("/apps/javascript:shop")]))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as browser:
+        answer = await browser.get("/apps/javascript:shop?a=b")
+    assert answer.next_request is not None
+    assert str(answer.next_request.url) == "http://test/apps/javascript:shop/?a=b"
 
 
 def test_several_apps_bind_browsers_by_cookies_of_their_own(several: Server) -> None:

@@ -17,6 +17,8 @@ def slash_route(path: str) -> Route:
     The address it sends is relative: only the browser knows the host and what a proxy takes away.
     """
     name = path.rpartition("/")[2]
+    if ":" in name:  # what is before it would be read as a scheme
+        name = f"./{name}"
 
     async def add_slash(request: Request) -> RedirectResponse:
         """Redirect."""
