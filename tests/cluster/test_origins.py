@@ -61,6 +61,17 @@ async def test_a_foreign_page_is_refused_before_the_upgrade(world: World, foreig
     assert refused.value.response.status_code == 403
 
 
+async def test_the_log_says_now_and_then_what_to_set(world: World) -> None:
+    node, _ = world.pair()
+    for foreign in ("https://one.example", "https://two.example"):
+        for _ in range(3):
+            with pytest.raises(InvalidStatus):
+                await handshake(node, {"Origin": foreign})
+    log = node.log.read_text()
+    for foreign in ("https://one.example", "https://two.example"):
+        assert log.count(f"FLET_CLUSTER_ALLOWED_ORIGINS={foreign}") == 1
+
+
 async def test_a_page_over_plain_http_is_refused_where_the_proxy_speaks_https(world: World) -> None:
     node, _ = world.pair()
     with pytest.raises(InvalidStatus):

@@ -9,6 +9,7 @@ from flet_cluster.protocol.frames import SUBPROTOCOL
 from flet_cluster.transport.handshake import origin_allowed, visitor_of
 from flet_cluster.transport.link_socket import LinkSocket
 from flet_cluster.transport.plain_socket import PlainSocket
+from flet_cluster.transport.seldom import Seldom
 
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger("flet_cluster.transport")
 
 FORBIDDEN = 1008
+_LONGEST_ORIGIN = 200
+
+_refusals = Seldom(60.0, 64)
+"""A browser that is refused cannot read why, and tries again for as long as its page is open."""
 
 
 async def refuse(websocket: WebSocket, code: CloseCode) -> None:
@@ -41,9 +46,7 @@ async def serve(node: Node, websocket: WebSocket, binding: BrowserCookie) -> Non
     origin = headers.get("origin")
     allowed = node.settings.allowed_origins
     if not origin_allowed(origin, headers.get("host", ""), websocket.url.scheme, allowed):
-        logger.warning(
-            "refused a websocket from origin %s; allow it with FLET_CLUSTER_ALLOWED_ORIGINS", origin
-        )
+        _explain(websocket, origin or "", node.loop.time())
         node.observer.count("refused", reason="origin")
         await websocket.close(FORBIDDEN)  # before accept: the handshake is answered with 403
         return
@@ -54,3 +57,18 @@ async def serve(node: Node, websocket: WebSocket, binding: BrowserCookie) -> Non
     else:
         await websocket.accept(headers=visitor.headers())
         await PlainSocket(node, websocket, visitor).run()
+
+
+def _explain(websocket: WebSocket, origin: str, now: float) -> None:
+    """Tell the operator why pages of an origin get no socket, now and then."""
+    origin = origin[:_LONGEST_ORIGIN]
+    if _refusals.due(origin, now):
+        logger.warning(
+            "refused a websocket: it was opened by a page of %s, while the app was asked for as %s://%.200s. "
+            "If that page is yours, set FLET_CLUSTER_ALLOWED_ORIGINS=%s; if it is the app's own, let the "
+            "proxy pass the header Host on",
+            origin,
+            websocket.url.scheme,
+            websocket.headers.get("host", ""),
+            origin,
+        )
