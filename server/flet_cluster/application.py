@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
     from flet_cluster.events import FaultPoints, Observer
+    from flet_cluster.host.entry import Entry
     from flet_cluster.host.program import Program
     from flet_cluster.settings import Settings
 
@@ -104,15 +105,20 @@ def mountable(cluster_app: ClusterApp) -> FastAPI:
     return application
 
 
-async def serve_socket(cluster_app: ClusterApp, websocket: WebSocket, cookie: BrowserCookie) -> None:
-    """Serve one websocket; if the app's node cannot be started, its client is asked to come back."""
+async def serve_socket(
+    cluster_app: ClusterApp, websocket: WebSocket, cookie: BrowserCookie, entry: Entry | None = None
+) -> None:
+    """Serve one websocket; if the app's node cannot be started, its client is asked to come back.
+
+    ``entry``: what a session begins with that this socket begins, if not with the program's own ``main``.
+    """
     try:
         node = await cluster_app.start()
     except ClusterError as error:
         _LOG.error("app %s cannot start: %s", cluster_app.settings.app_name, error)
         await endpoint.refuse(websocket, CloseCode.STORE_UNAVAILABLE)
         return
-    await endpoint.serve(node, websocket, cookie)
+    await endpoint.serve(node, websocket, cookie, entry)
 
 
 def cookie_at(settings: Settings, scope: Scope) -> BrowserCookie:

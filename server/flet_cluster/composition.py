@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from flet_cluster.bus.memory import MemoryBus
 from flet_cluster.bus.redis import RedisBus
 from flet_cluster.errors import BusUnavailable, ClusterError, StoreError, StoreUnavailable
-from flet_cluster.host import background, fast, lost, sign_in
+from flet_cluster.host import background, entry, fast, lost, sign_in
 from flet_cluster.host.environment import HostEnvironment
 from flet_cluster.host.lane import LanePool
 from flet_cluster.host.loops import guard_loop
@@ -82,6 +82,7 @@ def build_node(
     guard_loop(loop)
     portables = flet_portables()
     lost.register(portables)
+    entry.register(portables)
     limits = Limits(max_frame=settings.max_frame_size, handshake_seconds=settings.handshake_timeout)
     host = HostEnvironment(
         program=program,

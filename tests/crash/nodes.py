@@ -79,9 +79,9 @@ def _note_runs_of_main() -> None:
     """Write down each session whose ``main`` this process begins to run."""
     run = startup._main
 
-    def noted(live: Any) -> Any:
+    def noted(live: Any, main: Any) -> Any:
         _append(MAIN_RUNS, f"{live.id} {os.getpid()}")
-        return run(live)
+        return run(live, main)
 
     startup._main = noted
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import pytest
 import flet_cluster
 import flet_cluster.fastapi as flet_fastapi
 from flet_cluster.errors import ProgramError, SettingsError
+from flet_cluster.fastapi import manager as managers
 from flet_cluster.fastapi.arguments import fields_of
 from flet_cluster.fastapi.manager import AppManager
 from flet_cluster.settings import Settings
@@ -105,12 +107,108 @@ def test_functions_that_hold_different_things_are_different_apps() -> None:
     assert manager.hosted(nested("a")) is not manager.hosted(nested("b"))
 
 
+class Shop:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def main(self, page: ft.Page) -> None:
+        page.add(ft.Text(self.name))
+
+    def __call__(self, page: ft.Page) -> None:
+        page.add(ft.Text(self.name))
+
+
+def announced(function: Callable[[ft.Page], None]) -> Callable[[ft.Page], None]:
+    @functools.wraps(function)
+    def wrapper(page: ft.Page) -> None:
+        function(page)
+
+    return wrapper
+
+
+EACH: dict[str, Callable[[str], Any]] = {
+    "nested.inner": nested,
+    "greet": lambda name: functools.partial(greet, name),
+    "Shop.main": lambda name: Shop(name).main,
+    "Shop.__call__": Shop,
+    "main": lambda _: main,
+    "other": lambda _: announced(other),
+}
+
+
+def greet(name: str, page: ft.Page) -> None:
+    page.add(ft.Text(name))
+
+
+@pytest.mark.parametrize("place", EACH)
+def test_all_that_one_piece_of_code_made_is_one_app_of_its_name(place: str) -> None:
+    manager = AppManager()
+    assert manager.shared(EACH[place]("a")) is manager.shared(EACH[place]("b"))
+    assert names(manager) == [f"test_app_manager.{place}"]
+
+
+def test_names_of_shared_apps_do_not_depend_on_who_came_first() -> None:
+    one, two = AppManager(), AppManager()
+
+    def mains() -> list[Any]:
+        return [lambda page: None, lambda page: page, *(make("a") for make in EACH.values())]
+
+    calls = [(function, {"session_timeout": seconds}) for function in mains() for seconds in (None, 60, 61)]
+    for manager, order in ((one, calls), (two, calls[::-1])):
+        for function, fields in order:
+            manager.shared(function, fields)
+    assert len(set(names(one))) == len(calls)
+    assert sorted(names(one)) == sorted(names(two))
+
+
+def test_a_first_main_is_not_kept_for_the_sessions_of_others() -> None:
+    app = AppManager().shared(nested("a"))
+    with pytest.raises(RuntimeError, match="did not come with it"):
+        app.program.main(None)
+
+
+def test_two_functions_of_one_name_are_refused() -> None:
+    manager = AppManager()
+    for text in ("None", "page"):
+        exec(f"def made(page): return {text}", globals())
+        if text == "None":
+            manager.shared(globals()["made"])
+    with pytest.raises(ProgramError, match=r"would be called 'test_app_manager.made'. Is made .* twice"):
+        manager.shared(globals().pop("made"))
+
+
+def test_a_shared_app_has_one_secret_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    manager = AppManager()
+    app = manager.shared(main, {"secret_key": KEY})
+    assert manager.shared(main, {"secret_key": KEY}) is app
+    with pytest.raises(SettingsError, match="another secret_key"):
+        manager.shared(main)
+    monkeypatch.setenv("FLET_SECRET_KEY", KEY)
+    assert manager.shared(main, {"secret_key": "x" * 40}) is app, "the environment decides for all"
+
+
+def test_apps_without_end_are_mentioned_once_and_then_refused(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(managers, "MANY_APPS", 3)
+    monkeypatch.setattr(managers, "MOST_APPS", 6)
+    manager = AppManager()
+    for number in range(6):
+        manager.hosted(nested(str(number)))
+    assert [record.message for record in caplog.records if "more than 3 Flet apps" in record.message] == [
+        f"This process has more than 3 Flet apps. {managers._MANY_APPS_HELP}"
+    ]
+    with pytest.raises(ProgramError, match="has 6 Flet apps, and takes no more"):
+        manager.shared(main)
+
+
 def test_the_name_of_the_cluster_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLET_CLUSTER_APP_NAME", "shop")
     manager = AppManager()
     for function in (main, other):
         manager.hosted(function)
     assert names(manager) == ["shop", "shop.other"]
+    assert manager.shared(other).settings.app_name == "shop.test_app_manager.other"
 
 
 def test_what_the_process_was_started_with_wins() -> None:

@@ -16,6 +16,7 @@ from flet_cluster.blobs.links import UploadLinks
 from flet_cluster.blobs.local import local_blobs
 from flet_cluster.fastapi.arguments import fields_of
 from flet_cluster.fastapi.manager import app_manager
+from flet_cluster.host.entry import Entry
 from flet_cluster.http.cookie import BindingCookie
 from flet_cluster.http.index import base_href
 from flet_cluster.http.oauth import callback, page
@@ -42,25 +43,33 @@ class FletApp:
 
     Takes both forms that Flet has had: ``FletApp(main, session_timeout_seconds=…)``, and today's
     ``FletApp(loop, executor, main, before_main, session_timeout_seconds=…)``, of which loop and executor are
-    not needed here. All objects made with the same arguments are one app.
+    not needed here. It may be made once, or for each request: all objects whose ``main`` has the same code,
+    and that have the same settings, are one app. A session runs the very ``main`` and ``before_main`` that
+    were given for the socket that began it, whichever socket and node it comes back to.
 
     Args:
         arguments, options: ``main`` (once ``session_handler``), ``before_main``, ``session_timeout_seconds``,
             ``oauth_state_timeout_seconds``, ``upload_endpoint_path`` and ``secret_key``, as in :func:`app`.
+
+    Raises:
+        SettingsError: a value is not allowed; the message names it.
+        ProgramError: ``main`` is not defined in a module that other nodes can import, or the process has too
+            many apps.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         given = _given(arguments, options)
         main, before_main = given.pop("main"), given.pop("before_main", None)
         elsewhere = given.get("upload_endpoint_path")
-        self._app = app_manager.hosted(main, before_main, fields_of(given))
+        self._entry = Entry.of_request(main, before_main)
+        self._app = app_manager.shared(main, fields_of(given))
         self._app.links = partial(_links_elsewhere, endpoint=elsewhere)
 
     async def handle(self, websocket: WebSocket) -> None:
         """Serve one websocket from handshake to close."""
         parent = websocket.url.path.rsplit("/", 1)[0]
         cookie = BrowserCookie.of_host(proxy_prefix(self._app.settings) + parent)
-        await serve_socket(self._app, websocket, cookie)
+        await serve_socket(self._app, websocket, cookie, self._entry)
 
 
 def _links_elsewhere(settings: Settings, endpoint: str | None) -> UploadLinks:

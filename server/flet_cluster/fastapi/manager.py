@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import hashlib
-import re
+import logging
 import secrets
 import shutil
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from flet_cluster.errors import ProgramError, SettingsError
+from flet_cluster.fastapi.names import cut, stable_name
+from flet_cluster.host.entry import home_of, is_plain
 from flet_cluster.host.program import program_of
 from flet_cluster.hosting import ClusterApp
 from flet_cluster.serving import warn_of_unknown_variables
@@ -21,8 +24,16 @@ if TYPE_CHECKING:
 
     from flet_cluster.host.program import Program
 
-_NAME_LENGTH = 60
-"""Longest name made here: a number must fit behind it, see :attr:`Settings.app_name`."""
+_LOG = logging.getLogger("flet_cluster")
+
+MANY_APPS = 100
+"""With more apps than this, a process says so in its log."""
+MOST_APPS = 1000
+"""How many apps a process takes: each has threads, and connections to Redis."""
+_MANY_APPS_HELP = (
+    "Each has threads and connections of its own. Are some made for each visitor? Call app() once, when the "
+    "module is imported, and give FletApp the same settings for all requests."
+)
 
 
 class AppManager:
@@ -38,6 +49,7 @@ class AppManager:
         self.warned = False
         self._process: Settings | None = None
         self._apps: dict[Any, ClusterApp] = {}
+        self._secrets: dict[ClusterApp, str] = {}
         self._temp_dirs: dict[str, None] = {}
         self._key = secrets.token_urlsafe(32)
 
@@ -111,19 +123,84 @@ class AppManager:
         key = (_place(main), _place(before_main), only, *sorted((k, str(v)) for k, v in fields.items()))
         app = self._apps.get(key)
         if app is None:
-            app = self._apps[key] = self._made(main, before_main, fields, only=only)
+            program = program_of(main, before_main=before_main)
+            settings = self._settings_of_app(fields)
+            name = self._free(_name_of(settings.app_name or program.name, program, only=only))
+            app = self._add(key, program, settings.with_values(app_name=name))
         return app
 
-    def _made(
-        self, main: Callable[..., Any], before_main: Any, fields: Mapping[str, Any], *, only: bool
-    ) -> ClusterApp:
-        program = program_of(main, before_main=before_main)
+    def shared(self, main: Callable[..., Any], fields: Mapping[str, Any] | None = None) -> ClusterApp:
+        """Return the app of all ``main`` functions that have the code of this one, and of these settings.
+
+        Who calls this for each request gets one app. Its name comes from the code and the settings, so that
+        it is the same on every node whatever was visited first. Its program is for sessions whose ``main`` is
+        nothing but its code; any other has to be given with its session.
+
+        Args:
+            main: a function, partial, method or callable object.
+            fields: fields of :class:`Settings`; command line and environment win over them.
+
+        Raises:
+            SettingsError: a value is not allowed, or another secret key than the app has.
+            ProgramError: ``main`` is not defined in a module that other nodes can import, cannot be told from
+                another one, or the process has too many apps.
+        """
+        given = {name: value for name, value in (fields or {}).items() if value is not None}
+        secret = str(given.pop("secret_key", ""))
+        values = sorted((name, str(value)) for name, value in given.items())
+        key = (home_of(main), *values)
+        app = self._apps.get(key)
+        if app is None:
+            fields = {**given, "secret_key": secret} if secret else given
+            app = self._add(key, *self._shared_parts(main, fields, values))
+            self._secrets[app] = secret
+        elif secret != self._secrets[app]:
+            self._check_secret(app, secret)
+        return app
+
+    def _shared_parts(
+        self, main: Callable[..., Any], fields: Mapping[str, Any], values: list[tuple[str, str]]
+    ) -> tuple[Program, Settings]:
+        """Return program and settings of an app for which all that counts is code and settings."""
+        program = program_of(main)
+        if not is_plain(main):  # the first one that came must never run in another's session
+            program = replace(program, main=_brought_along)
+        settings = self._settings_of_app(fields)
+        name = stable_name(settings.app_name, program, main, values)
+        if any(app.settings.app_name == name for app in self.apps):
+            raise ProgramError(
+                f"Two different apps of this process would be called {name!r}. Is {home_of(main).qualname} "
+                f"of {program.module} defined twice, or hosted by app() as well? Give one another name."
+            )
+        return program, settings.with_values(app_name=name)
+
+    def _check_secret(self, app: ClusterApp, secret: str) -> None:
+        """Refuse another secret key for the same app: nodes could not read each other's sessions."""
+        settings = self.settings({"secret_key": secret} if secret else {})
+        if settings.key_ring() != app.settings.key_ring():
+            raise SettingsError(
+                f"The app {app.settings.app_name!r} has another secret_key already: every FletApp with the "
+                "same main needs the same one. Set FLET_SECRET_KEY instead."
+            )
+
+    def _settings_of_app(self, fields: Mapping[str, Any]) -> Settings:
+        """Return the settings of an app; the first one sees to it that strange variables are mentioned."""
         settings = self.settings(fields)
         if not self.warned:
             self.warned = True
             warn_of_unknown_variables(settings)
-        name = self._free(_name_of(settings.app_name or program.name, program, only=only))
-        return ClusterApp(program, settings.with_values(app_name=name))
+        return settings
+
+    def _add(self, key: Any, program: Program, settings: Settings) -> ClusterApp:
+        """Add an app, as long as there is not one for each visitor."""
+        if len(self._apps) >= MOST_APPS:
+            raise ProgramError(
+                f"This process has {MOST_APPS} Flet apps, and takes no more. {_MANY_APPS_HELP}"
+            )
+        if len(self._apps) == MANY_APPS:
+            _LOG.warning("This process has more than %d Flet apps. %s", MANY_APPS, _MANY_APPS_HELP)
+        app = self._apps[key] = ClusterApp(program, settings)
+        return app
 
     def settings(self, fields: Mapping[str, Any]) -> Settings:
         """Return settings with these fields, as far as neither environment nor command line have their own.
@@ -169,14 +246,13 @@ def _key_of(settings: Settings) -> str:
 
 def _name_of(base: str, program: Program, *, only: bool) -> str:
     """Return an app's name: the same on every node, whatever other apps are there."""
-    function = getattr(program.main, "__qualname__", "main")
-    if only or function == "main":
-        return base
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{base}.{function.replace('<locals>.', '')}").strip("-")
-    if len(name) > _NAME_LENGTH:
-        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-        name = f"{name[: _NAME_LENGTH - 9]}-{digest}"
-    return name
+    function = home_of(program.main).qualname
+    return base if only or function == "main" else cut(f"{base}.{function}")
+
+
+def _brought_along(_page: Any) -> None:
+    """Stand for a ``main`` that each session has to bring along."""
+    raise RuntimeError("the session's main function did not come with it")
 
 
 def _place(function: Callable[..., Any] | None) -> Any:

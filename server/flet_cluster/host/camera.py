@@ -74,6 +74,10 @@ class Camera:
             return b"", self._obstacle
         return graph, ""
 
+    def forget(self) -> None:
+        """Something that may have been the obstacle is not part of the session any more."""
+        self._obstacle, self._not_before = "", 0.0
+
     def _steady(self, session: HostSession, shoot: Callable[[], bytes]) -> bytes:
         """Try until nothing changes meanwhile."""
         for seconds in HOLDS:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flet.controls.context import _context_page
@@ -17,10 +18,12 @@ from flet.messaging.protocol import MessageAction
 
 from flet_cluster.errors import GraphChanged, ProtocolError, SnapshotError, UploadsDisabled
 from flet_cluster.host import internals, sign_in, startup, wire
+from flet_cluster.host.audience import audience_of
 from flet_cluster.host.background import Background
 from flet_cluster.host.camera import Camera
 from flet_cluster.host.connection import ClientInfo, HostConnection
 from flet_cluster.host.entries import Entries
+from flet_cluster.host.entry import Entry
 from flet_cluster.host.inputs import Inbox, Input, Kind, Progress, Started
 from flet_cluster.host.loops import task_watcher, weakly
 from flet_cluster.host.picture import Captured, Extra, Listener, drain
@@ -70,6 +73,8 @@ class LiveSession:
         self.listener = listener
         self.progress = Progress()
         self.main = MainState.PENDING
+        self.entry = Entry(host.program.main, host.program.before_main)
+        self.audience = ""
         self.token = session_id
         self.client = ClientInfo()
         self.background = Background(self)
@@ -97,9 +102,19 @@ class LiveSession:
     # -- making ---------------------------------------------------------------------------------
 
     @classmethod
-    def fresh(cls, host: HostEnvironment, session_id: str, instance: str, listener: Listener) -> LiveSession:
-        """Return a new session whose ``main`` has not run."""
+    def fresh(
+        cls,
+        host: HostEnvironment,
+        session_id: str,
+        instance: str,
+        listener: Listener,
+        entry: Entry | None = None,
+    ) -> LiveSession:
+        """Return a new session whose ``main`` has not run; ``entry`` if it is not the program's."""
         live = cls(host, session_id, instance, listener)
+        if entry is not None:
+            live.entry = entry
+            live.audience = live._audience() if entry.own else ""
         live._adopt(live.context().run(HostSession, live.connection, live))
         live.session.name(session_id)
         return live
@@ -120,6 +135,9 @@ class LiveSession:
         live.pubsub.subscriptions = extra.subscriptions
         live.describe(extra.client)
         live.variables = extra.variables
+        live.audience = extra.audience
+        if extra.main is not None:
+            live.entry = Entry(extra.main, own=True)
         session.bind(live)
         live._adopt(session)
         live.registered = True
@@ -131,6 +149,18 @@ class LiveSession:
         """Take the session's objects as ours."""
         self.session = session
         self.page = session.page
+
+    def _audience(self) -> str:
+        """Return who hears this session's messages, by the ``main`` that it begins with."""
+        return audience_of(self.entry.main, self.host.code, self.host.portables) or self.id
+
+    def take_main(self) -> Callable[..., Any]:
+        """Return what is to run now; from here on it is not kept, nor what it holds of a request."""
+        main, program = self.entry.main, self.host.program
+        if self.entry.own:
+            self._camera.forget()
+        self.entry = Entry(program.main, program.before_main)
+        return main
 
     def wake(self) -> None:
         """After a restore: go on with what was due. Background work is started by its own call."""
@@ -224,7 +254,7 @@ class LiveSession:
 
     def _publish(self, publication: Publication) -> None:
         """Queue a publication for the next commit; callable from any thread."""
-        self._publications.append(publication)
+        self._publications.append(replace(publication, audience=self.audience))
         self.host.loop.call_soon(self.changed)
 
     def signing_in(self, state: str, page_html: str, page_url: str) -> None:
@@ -288,7 +318,7 @@ class LiveSession:
 
     def deliver(self, publication: Publication) -> None:
         """Queue a published message for the handlers that subscribed."""
-        if publication.except_session == self.id:
+        if publication.except_session == self.id or publication.audience != self.audience:
             return
         for call in self.pubsub.subscriptions.handlers(publication):
             self.queue(Input("deliver", 0, call))
@@ -565,7 +595,10 @@ class LiveSession:
     def _shoot(self) -> bytes:
         """Pickle the session and what the host keeps about it."""
         calls, events = list(self.background.calls), list(self.own_events)
-        extra = Extra(calls, self.pubsub.subscriptions, self.client, events, self.variables)
+        main = self.entry.main if self.entry.own and self.main is MainState.PENDING else None
+        extra = Extra(
+            calls, self.pubsub.subscriptions, self.client, events, self.variables, main, self.audience
+        )
         return capture_session(self.session, extra, self.host.code, self.host.portables, self.externals)
 
     async def until_idle(self, patience: float) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flet_cluster.host.background import BackgroundCall
     from flet_cluster.host.connection import ClientInfo
     from flet_cluster.host.inputs import Started
@@ -67,10 +69,17 @@ def drain(items: list[T]) -> list[T]:
 
 @dataclass(slots=True)
 class Extra:
-    """What travels besides Flet's session."""
+    """What travels besides Flet's session.
+
+    Attributes:
+        main: what is still to run, if it is not the program's own.
+        audience: whom the session's messages reach, see :class:`flet_cluster.host.pubsub.Publication`.
+    """
 
     calls: list[BackgroundCall]
     subscriptions: Subscriptions
     client: ClientInfo
     events: list[OwnEvent]
     variables: Variables = ()
+    main: Callable[..., Any] | None = None
+    audience: str = ""

@@ -119,7 +119,9 @@ def capture_session(
         updates_running=_updates_running(session),
         shared_services=client_action._shared_services.get(session.page),  # noqa: SLF001  # see internals
     )
-    roots = [("page", session.page), ("session", session), ("extra", extra)]
+    roots = [("page", session.page), ("session", session)]
+    roots += [("main", main)] if (main := getattr(extra, "main", None)) is not None else []
+    roots.append(("extra", extra))
     return capture(image, code, portables, externals, named_roots=roots)
 
 

@@ -28,6 +28,7 @@ from starlette.applications import Starlette
 from flet_cluster.errors import ProgramError
 from flet_cluster.host import compat, scripts
 from flet_cluster.host.arguments import settings_of
+from flet_cluster.host.entry import home_of
 from flet_cluster.host.intercept import Call, Recorder, flet_entry_points_recorded
 from flet_cluster.host.modules import AppModules
 from flet_cluster.host.scripts import MAIN, script_importable
@@ -178,7 +179,7 @@ def program_of(main: Callable[..., Any], **arguments: Any) -> Program:
         main: the app's ``main(page)``.
         arguments: further arguments of ``ft.run``.
     """
-    module = sys.modules.get(getattr(main, "__module__", None) or "")
+    module = sys.modules.get(home_of(main).module)
     file = getattr(module, "__file__", None)
     if module is None or not file:
         raise ProgramError(

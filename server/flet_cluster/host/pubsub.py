@@ -15,11 +15,18 @@ Handler = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """A message on its way: to everybody (topic None) or to a topic, maybe except to one session."""
+    """A message on its way: to everybody (topic None) or to a topic, maybe except to one session.
+
+    Attributes:
+        audience: only sessions of the same audience hear it. Sessions with the program's own ``main`` are
+            one; those that began with a ``main`` of their own, with all those whose ``main`` holds the same:
+            Flet has a hub for each ``main``, so what is made for one tenant never reaches another.
+    """
 
     message: Any
     topic: str | None = None
     except_session: str = ""
+    audience: str = ""
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from flet.controls.exceptions import FletPageDisconnectedException
 from flet.messaging.protocol import Message, MessageAction, RegisterClientResponseBody
 
 from flet_cluster.host import variables, wire
+from flet_cluster.host.entry import function_of
 from flet_cluster.host.remount import remounted
 from flet_cluster.model import MainState
 
@@ -44,7 +45,7 @@ def _register_new(live: LiveSession, page: dict[str, Any], item: Input) -> None:
     live.session.apply_page_patch(page)
     live.page.client_ip = item.client.ip
     live.page.client_user_agent = item.client.user_agent
-    before_main = live.host.program.before_main
+    before_main = live.entry.before_main
     again = bool(item.body.get("session_id"))
     if before_main is None:
         _answer(live, "", again=again)
@@ -63,7 +64,9 @@ def _register_new(live: LiveSession, page: dict[str, Any], item: Input) -> None:
             failure.append(f"{error}\n{traceback.format_exc()}")
             logger.exception("session %s: before_main failed", live.id)
 
-    live.run(call(), before_main, "before_main", lambda: _answer(live, "".join(failure), again=again))
+    live.run(
+        call(), function_of(before_main), "before_main", lambda: _answer(live, "".join(failure), again=again)
+    )
 
 
 def _answer(live: LiveSession, failure: str, *, again: bool) -> None:
@@ -77,6 +80,7 @@ def _answer(live: LiveSession, failure: str, *, again: bool) -> None:
     live.emit(remounted(packet) if again else packet)
     if failure:
         live.main = MainState.DONE
+        live.take_main()
         live.session.error(failure)
         live.changed()
     else:
@@ -107,18 +111,19 @@ def run_main(live: LiveSession) -> None:
     if live.gone or live.main is not MainState.PENDING:
         return
     live.main = MainState.RUNNING
+    main = live.take_main()
 
     def done() -> None:
         """The app's entry point has returned."""
         live.main = MainState.DONE
         live.changed()
 
-    live.run(_main(live), live.host.program.main, "main", done)
+    live.run(_main(live, main), function_of(main), "main", done)
 
 
-async def _main(live: LiveSession) -> None:
+async def _main(live: LiveSession, main: Callable[..., Any]) -> None:
     """Call ``main`` in whichever form it has, with an update after each yield."""
-    main, session, page = live.host.program.main, live.session, live.page
+    session, page = live.session, live.page
     try:
         flet_context.reset_auto_update()  # type: ignore[no-untyped-call]  # Flet leaves it untyped
         await _call(live, main, (page,))
@@ -132,10 +137,11 @@ async def _main(live: LiveSession) -> None:
 
 async def _call(live: LiveSession, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     """Call a function, generator, coroutine function or asynchronous generator."""
-    if inspect.isasyncgenfunction(function):
+    form = function_of(function)
+    if inspect.isasyncgenfunction(form):
         async for _ in function(*arguments):
             await live.session.after_event(live.page)
-    elif inspect.isgeneratorfunction(function):
+    elif inspect.isgeneratorfunction(form):
         for _ in function(*arguments):
             await live.session.after_event(live.page)
     else:

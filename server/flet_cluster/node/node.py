@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from flet_cluster.bus.base import Bus
+    from flet_cluster.host.entry import Entry
     from flet_cluster.host.environment import HostEnvironment
     from flet_cluster.protocol.limits import Limits
     from flet_cluster.settings import Settings
@@ -204,10 +205,16 @@ class Node:
 
     # -- sessions come ----------------------------------------------------------------------------
 
-    def new_seat(self, binding: str, instance: str = "", session_id: str = "") -> Seat:
-        """Return the seat of a session that does not exist yet; its first commit creates it."""
+    def new_seat(
+        self, binding: str, instance: str = "", session_id: str = "", entry: Entry | None = None
+    ) -> Seat:
+        """Return the seat of a session that does not exist yet; its first commit creates it.
+
+        ``entry``: what it begins with, if not with the program's own ``main``.
+        """
         claim = self.tokens.issue(session_id or new_session_id(), binding, instance)
         seat = Seat(self, claim.session_id, claim.text, instance)
+        seat.entry = entry
         self.seats[seat.id] = seat
         return seat
 

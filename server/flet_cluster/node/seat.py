@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from flet_cluster.host.connection import ClientInfo
+    from flet_cluster.host.entry import Entry
     from flet_cluster.node.node import Node
     from flet_cluster.protocol.frames import Hello
 
@@ -59,6 +60,7 @@ class Seat:
         generation: counts page loads on this seat; the numbers of a link belong to one of them.
         durable: (rx, tx) of the present generation that the store has.
         live: the objects; None while the session is dormant.
+        entry: what it is to begin with, until its objects have that; None for the program's own.
         taken_from: the node this session was taken from by force, as long as it may still live.
         mail: something may wait in its inbox.
         away: the app was told that its user has left, and not yet that the user is back.
@@ -76,6 +78,7 @@ class Seat:
         self.generation = 0
         self.durable = (0, 0)
         self.live: LiveSession | None = None
+        self.entry: Entry | None = None
         self.socket: Socket | None = None
         self.lost = False
         self.leaving = False
@@ -116,7 +119,8 @@ class Seat:
         if self.live is not None:
             return self.live
         if self.committed is None:
-            self.live = LiveSession.fresh(self.node.host, self.id, self.instance, self)
+            entry, self.entry = self.entry, None
+            self.live = LiveSession.fresh(self.node.host, self.id, self.instance, self, entry)
             self.live.token = self.token
             return self.live
         commit = self.committed

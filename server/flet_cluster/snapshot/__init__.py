@@ -11,11 +11,22 @@ from typing import Any
 from flet_cluster.errors import ClusterError, GraphChanged, NotPortable, SnapshotError, SnapshotOutdated
 from flet_cluster.snapshot import report, stream
 from flet_cluster.snapshot.code_index import CodeIndex
+from flet_cluster.snapshot.fingerprint import digest
 from flet_cluster.snapshot.portables import Portables, current_root, set_current_root
 from flet_cluster.snapshot.seal import KeyRing
 from flet_cluster.snapshot.tokens import LATER
 
-__all__ = ["LATER", "CodeIndex", "KeyRing", "Portables", "capture", "current_root", "restore"]
+__all__ = [
+    "LATER",
+    "CodeIndex",
+    "KeyRing",
+    "Portables",
+    "capture",
+    "current_root",
+    "digest",
+    "name_of",
+    "restore",
+]
 
 Roots = Iterable[tuple[str, object]]
 
@@ -54,6 +65,18 @@ def capture(
     if report.changed_meanwhile(failure):
         raise GraphChanged(str(failure)) from failure
     raise _explain(root, codec, given, list(named_roots) or [("page", root)], failure) from failure
+
+
+def name_of(obj: object, code: CodeIndex, portables: Portables) -> str | None:
+    """Return the name that an object has in the app's modules, under which it travels; None without one."""
+    table = stream.codec_of(code, portables).table
+    table.names.refresh()
+    found = table.names.functions().get(id(obj))
+    if found is not None or not table.nameable[type(obj)]:
+        return found
+    spaces = table.names.lasting()
+    named = (prefix + key for prefix, space, keys in spaces for key in keys if space.get(key) is obj)
+    return next(named, None)
 
 
 def _explain(

@@ -81,6 +81,22 @@ class CodeIndex:
         number = next((n for n, twin in enumerate(twins) if twin == code), 0)
         return f"{name}:{code.co_qualname}#{mark}" + (f"~{number}" if number else "")
 
+    def position(self, function: FunctionType) -> int:
+        """Return how many other code objects of its qualified name come before that of ``function``.
+
+        In the source, from the top: the same on every node, whatever was called first.
+
+        Raises:
+            NotPortable: the code is in no source that another process has. The path is still empty.
+        """
+        name, module = _home(function)
+        same_name = self._table(self.canonical(name), module).get(function.__code__.co_qualname, [])
+        if function.__code__ not in same_name:
+            raise NotPortable(
+                "", f"the code of {function.__qualname__} is not in the source of module {name}"
+            )
+        return same_name.index(function.__code__)
+
     def resolve(self, reference: str) -> tuple[ModuleType, CodeType]:
         """Return module and code of a reference made by :meth:`reference`, perhaps in another process.
 

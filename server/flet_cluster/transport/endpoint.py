@@ -14,6 +14,7 @@ from flet_cluster.transport.seldom import Seldom
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
+    from flet_cluster.host.entry import Entry
     from flet_cluster.node.node import Node
     from flet_cluster.protocol.close import CloseCode
     from flet_cluster.transport.binding import BrowserCookie
@@ -34,13 +35,14 @@ async def refuse(websocket: WebSocket, code: CloseCode) -> None:
     await websocket.close(code, code.reason)
 
 
-async def serve(node: Node, websocket: WebSocket, binding: BrowserCookie) -> None:
+async def serve(node: Node, websocket: WebSocket, binding: BrowserCookie, entry: Entry | None = None) -> None:
     """Serve one websocket from handshake to close.
 
     Args:
         node: the app's node in this process.
         websocket: not accepted yet.
         binding: the cookie that ties the app's sessions to a browser.
+        entry: what a session begins with that this socket begins; None for the program's own.
     """
     headers = websocket.headers
     origin = headers.get("origin")
@@ -53,10 +55,10 @@ async def serve(node: Node, websocket: WebSocket, binding: BrowserCookie) -> Non
     visitor = visitor_of(websocket, binding)
     if SUBPROTOCOL in websocket.scope.get("subprotocols", []):
         await websocket.accept(SUBPROTOCOL, headers=visitor.headers())
-        await LinkSocket(node, websocket, visitor).run()
+        await LinkSocket(node, websocket, visitor, entry).run()
     else:
         await websocket.accept(headers=visitor.headers())
-        await PlainSocket(node, websocket, visitor).run()
+        await PlainSocket(node, websocket, visitor, entry).run()
 
 
 def _explain(websocket: WebSocket, origin: str, now: float) -> None:

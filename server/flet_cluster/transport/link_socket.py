@@ -27,6 +27,7 @@ from flet_cluster.transport.outgoing import Outgoing
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
+    from flet_cluster.host.entry import Entry
     from flet_cluster.node.node import Node
     from flet_cluster.node.seat import Seat
     from flet_cluster.protocol.frames import Hello
@@ -38,10 +39,13 @@ logger = logging.getLogger("flet_cluster.transport")
 class LinkSocket:
     """One websocket that speaks ``flet-cluster.v1``; implements :class:`flet_cluster.node.seat.Socket`."""
 
-    def __init__(self, node: Node, websocket: WebSocket, visitor: Visitor) -> None:
+    def __init__(
+        self, node: Node, websocket: WebSocket, visitor: Visitor, entry: Entry | None = None
+    ) -> None:
         self._node = node
         self._websocket = websocket
         self._visitor = visitor
+        self._entry = entry
         self._link = ServerLink(node.limits)
         self._out = Outgoing(websocket, 4 * node.limits.max_tail_bytes + node.limits.max_frame, node.closing)
         self.seat: Seat | None = None
@@ -174,7 +178,7 @@ class LinkSocket:
 
     def _begin(self, hello: Hello) -> None:
         """Begin a session: it is created in the store with its first commit."""
-        seat = self._node.new_seat(binding_of(self._visitor.cookie), hello.instance)
+        seat = self._node.new_seat(binding_of(self._visitor.cookie), hello.instance, entry=self._entry)
         self._settle_on(seat, hello)
         self._link.welcome(seat.token, self._node.id, 0, resumed=False)
 

@@ -21,6 +21,7 @@ from flet_cluster.transport.outgoing import Outgoing
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
+    from flet_cluster.host.entry import Entry
     from flet_cluster.node.node import Node
     from flet_cluster.node.seat import Seat
     from flet_cluster.transport.handshake import Visitor
@@ -36,10 +37,13 @@ LASTING = frozenset(
 class PlainSocket:
     """One websocket that speaks plain Flet; implements :class:`flet_cluster.node.seat.Socket`."""
 
-    def __init__(self, node: Node, websocket: WebSocket, visitor: Visitor) -> None:
+    def __init__(
+        self, node: Node, websocket: WebSocket, visitor: Visitor, entry: Entry | None = None
+    ) -> None:
         self._node = node
         self._websocket = websocket
         self._visitor = visitor
+        self._entry = entry
         self._out = Outgoing(websocket, 4 * node.limits.max_tail_bytes + node.limits.max_frame, node.closing)
         self._sending: asyncio.Task[None] | None = None
         self.seat: Seat | None = None
@@ -144,7 +148,7 @@ class PlainSocket:
         elif self.seat is not None:
             self._take_over(self.seat)
         else:
-            seat = self._node.new_seat(binding_of(self._visitor.cookie))
+            seat = self._node.new_seat(binding_of(self._visitor.cookie), entry=self._entry)
             seat.attach(self, "")
             self._settle_on(seat)
 
