@@ -15,6 +15,7 @@ from typing import Any
 
 from flet_cluster.errors import SettingsError
 from flet_cluster.fastapi.hosted import DROP_IN, application_of, settings_asked_by
+from flet_cluster.host import compat
 from flet_cluster.host.program import load_program
 from flet_cluster.serving import configure_logging, warn_of_unknown_variables
 from flet_cluster.settings import APP_VARIABLE, Settings
@@ -34,7 +35,8 @@ def make() -> Any:
             f"{APP_VARIABLE}=main.py hypercorn flet_cluster.asgi:app"
         )
     arguments = sys.argv
-    program = load_program(target, (), DROP_IN)
+    with compat.held():
+        program = load_program(target, (), DROP_IN)
     sys.argv = arguments  # they are the server's
     settings = Settings.load({}, settings_asked_by(program)).with_secret_key()
     settings = settings.with_values(app_name=settings.app_name or program.name)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from flet_cluster import desktop, listening, tls
 from flet_cluster.errors import ClusterError, ProgramError
-from flet_cluster.host import intercept
+from flet_cluster.host import compat, intercept
 from flet_cluster.host.arguments import refuse_unknown
+from flet_cluster.host.entry import home_of
 from flet_cluster.host.program import load_program
 from flet_cluster.serving import configure_logging, serve, warn_of_unknown_variables
 from flet_cluster.settings import Settings
@@ -54,7 +55,8 @@ def load_with_drop_in(target: str, argv: Sequence[str], command_line: Mapping[st
 
     app_manager.command_line = command_line
     app_manager.warned = True  # the process or its supervisor does, once its log is set up
-    return load_program(target, argv, DROP_IN)
+    with compat.held():
+        return load_program(target, argv, DROP_IN)
 
 
 def asked_by(program: Program) -> Mapping[str, Any]:
@@ -157,11 +159,21 @@ def run(main: Callable[..., Any], **arguments: Any) -> Any:
 
 
 def _target_of(main: Callable[..., Any]) -> str:
-    """Name the program that is running: Python's main script or module, else the function itself."""
+    """Name the program that is running: Python's main script or module, else the function itself.
+
+    Raises:
+        ProgramError: it is in no file.
+    """
     started = sys.modules["__main__"]
     spec, file = getattr(started, "__spec__", None), getattr(started, "__file__", None)
     if spec is not None:
         return str(spec.name.removesuffix(".__main__"))
     if file and Path(file).suffix == ".py":
         return str(Path(file).resolve())
-    return f"{main.__module__}:{main.__qualname__}"
+    home = home_of(main)
+    if home.module == started.__name__:
+        raise ProgramError(
+            "flet_cluster.run needs an app that is in a file: each process of a cluster loads it from there. "
+            "Put it into app.py and start that: python app.py"
+        )
+    return f"{home.module}:{home.qualname}"

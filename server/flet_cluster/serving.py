@@ -22,6 +22,7 @@ from uvicorn.server import HANDLED_SIGNALS
 
 from flet_cluster import tls
 from flet_cluster.errors import StartFailed, StartRefused
+from flet_cluster.host import compat
 from flet_cluster.listening import address_error
 from flet_cluster.settings import unknown_variables
 
@@ -41,11 +42,15 @@ _GOODBYE = 1.5
 
 
 def configure_logging(settings: Settings) -> None:
-    """Log to stderr, unless the app has its own idea. Uvicorn's news is for those who debug."""
+    """Log to stderr, unless the app has its own idea. Uvicorn's news is for those who debug.
+
+    What loading the app had to say follows.
+    """
     level = settings.log_level
     logging.basicConfig(format=_FORMAT, level=settings.flet_log_level.upper())
     logging.getLogger("flet_cluster").setLevel(level.upper())
     logging.getLogger("uvicorn").setLevel("WARNING" if level == "info" else level.upper())
+    compat.tell()
 
 
 def warn_of_unknown_variables(settings: Settings | None = None) -> None:

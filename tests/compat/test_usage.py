@@ -51,6 +51,10 @@ def found(text: str) -> set[str]:
             {"page client_storage", "gone page.client_storage.get"},
         ),
         ("import flet as ft\ndef f(e): e.page.pubsub.send_all_async(1)", {"pubsub send_all_async"}),
+        (
+            "import flet as ft\ndef f(self, page): self.client_storage = page.client_storage",
+            {"page client_storage"},
+        ),
         ("import flet as ft\ndef f(field): field.focus()", {"now_async focus"}),
         ("import flet as ft\nb = ft.Button('a', on_click=lambda e: field.focus())", {"now_async focus"}),
         ("import flet as ft\nft.View('/', [])", {"shapes View(route, controls)"}),
@@ -79,6 +83,8 @@ def test_older(text: str, names: set[str]) -> None:
         "import flet as ft\nprint(hasattr(ft, 'ElevatedButton'))",
         "import flet\nft = flet\nft.Button()",
         "import flet\nprint(flet)",
+        "import flet as ft\nclass Store: pass\ns = Store()\ns.client_storage = 1\nprint(s.client_storage)",
+        "import flet as ft\nclass Store:\n client_storage: dict\nStore().client_storage.get('a')",
     ],
 )
 def test_not_older(text: str) -> None:

@@ -12,6 +12,7 @@ import contextlib
 import importlib
 import inspect
 import sys
+import threading
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -65,11 +66,12 @@ class DropIn:
 
 @dataclass(slots=True)
 class Recorder:
-    """Stands in for Flet's entry points; keeps their calls in order."""
+    """Stands in for Flet's entry points; keeps their calls in order. Made in the script's own thread."""
 
     drop_in: DropIn | None = None
     calls: list[Call] = field(default_factory=list)
     closed: bool = False
+    thread: int = field(default_factory=threading.get_ident)
 
     def record(self, signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Note one call; return an ASGI app if it asks for one, else end the script."""
@@ -80,7 +82,7 @@ class Recorder:
         arguments = {**signature.bind(*args, **kwargs).arguments, **older}
         if not arguments.get("export_asgi_app"):
             self.calls.append(Call(arguments))
-            raise ScriptStopped
+            self._stop()
         if self.drop_in is None:
             raise RuntimeError("export_asgi_app=True: whoever loads this script cannot make an ASGI app")
         asgi_app = self.drop_in.export(arguments)
@@ -90,7 +92,11 @@ class Recorder:
     def note(self, main: Any, arguments: dict[str, Any]) -> NoReturn:
         """Note a call of this package's own ``run``, which takes more arguments; end the script."""
         self.calls.append(Call({"main": main, **arguments}))
-        raise ScriptStopped
+        self._stop()
+
+    def _stop(self) -> NoReturn:
+        """End the script; or only a thread of it, which Python does without a word for this very class."""
+        raise ScriptStopped if threading.get_ident() == self.thread else SystemExit
 
 
 _active: list[Recorder] = []

@@ -11,6 +11,7 @@ name: an older class *is* today's.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import logging
@@ -31,6 +32,8 @@ logger = logging.getLogger("flet_cluster.host")
 
 _installed: set[tuple[str, str]] = set()
 _told: set[Path] = set()
+_held: list[str] = []
+_holding: list[bool] = []
 
 MOST_NAMED = 20
 """The warning names so many spellings."""
@@ -49,7 +52,32 @@ def activate(file: Path, modules: AppModules) -> None:
     install(usage)
     if file not in _told:
         _told.add(file)
-        logger.warning("%s: %s", file.name, ". ".join(_sentences(usage, modules.folder)))
+        _held.append(f"{file.name}: {'. '.join(_sentences(usage, modules.folder))}")
+    if not _holding:
+        tell()
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Keep what there is to say until :func:`tell`: who loads a program sets up the log only afterwards.
+
+    If loading fails, it is said at once, since it may be the reason.
+    """
+    _holding.append(True)
+    try:
+        yield
+    except BaseException:
+        tell()
+        raise
+    finally:
+        _holding.pop()
+
+
+def tell() -> None:
+    """Log what was held back."""
+    remarks, _held[:] = _held[:], []
+    for remark in remarks:
+        logger.warning("%s", remark)
 
 
 def install(usage: Usage) -> None:

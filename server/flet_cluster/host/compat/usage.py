@@ -55,8 +55,9 @@ def usage_of(sources: Mapping[Path, ast.Module]) -> Usage:
     """Return what the modules of an app use."""
     usage = Usage()
     defined = {name for tree in sources.values() for name in _defined(tree)}
+    assigned = {name for tree in sources.values() for name in _assigned(tree)}
     for path, tree in sources.items():
-        _Reader(usage, path, tree, defined).visit(tree)
+        _Reader(usage, path, tree, defined, assigned).visit(tree)
     if "TextField" in usage.classes and not usage.classes & names.OTHER_FIELDS:
         for name, places in usage.field_texts.items():
             usage.places[Spelling("keywords", f"TextField.{name}")] += places
@@ -71,13 +72,28 @@ def _defined(tree: ast.Module) -> Iterable[str]:
     )
 
 
+def _assigned(tree: ast.Module) -> Iterable[str]:
+    """Yield the attributes that the app gives to objects of its own: to anything but a page."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            if _last(node.value).strip("_") != "page":
+                yield node.attr
+        elif isinstance(node, ast.ClassDef):
+            for step in node.body:
+                targets = step.targets if isinstance(step, ast.Assign) else [getattr(step, "target", None)]
+                yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
 class _Reader(ast.NodeVisitor):
     """Reads one module."""
 
-    def __init__(self, usage: Usage, path: Path, tree: ast.Module, defined: set[str]) -> None:
+    def __init__(
+        self, usage: Usage, path: Path, tree: ast.Module, defined: set[str], assigned: set[str]
+    ) -> None:
         self._usage = usage
         self._path = path
         self._defined = defined
+        self._own = defined | assigned
         self._aliases = {"ft": _FLET, "flet": _FLET}
         self._star = False
         self._imports_flet = False
@@ -172,7 +188,7 @@ class _Reader(ast.NodeVisitor):
     def _attribute(self, holder: str, name: str, node: ast.AST) -> None:
         """One step of a chain: ``page.NAME``, or what means the same on anything."""
         on_page = self._is_page(holder)
-        certain = on_page or (self._imports_flet and name in _UNMISTAKABLE and name not in self._defined)
+        certain = on_page or (self._imports_flet and name in _UNMISTAKABLE and name not in self._own)
         if name in names.CONTROL and certain:
             self._found("control", name, node)
         elif name in names.PAGE and certain:
@@ -186,7 +202,7 @@ class _Reader(ast.NodeVisitor):
             self._found("pubsub", name, node)
         elif holder == "session" and name in names.SESSION and self._is_page(outer):
             self._found("session", name, node)
-        elif f"page.{holder}.{name}" in names.GONE:
+        elif f"page.{holder}.{name}" in names.GONE and (self._is_page(outer) or holder not in self._own):
             self._found("gone", f"page.{holder}.{name}", node)
 
     def _is_page(self, name: str) -> bool:
