@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from tests.asgi.servers import cluster, serving, sockets
+from tests.flet_client import FletClient
 from tests.steps import Click
 from tests.tab import open_tab
+from websockets.asyncio.client import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -104,6 +107,16 @@ async def test_messages_reach_the_same_tenant_only(server: Server, kind: str, he
         await two.until(lambda: "heard: t" in two.client.texts())
         assert "heard: o" in one.client.texts()
         assert heard in peer.client.texts()
+
+
+@pytest.mark.parametrize("tenant", ["three", "four"])
+async def test_a_client_that_speaks_plain_flet_has_its_tenants_page_too(server: Server, tenant: str) -> None:
+    client = FletClient()
+    async with connect(server.socket(f"/object/{tenant}/ws")) as socket, asyncio.timeout(10):
+        await socket.send(client.register())
+        while f"{tenant}: 0" not in client.texts():
+            message = await socket.recv(decode=False)
+            client.feed(message)
 
 
 @pytest.fixture

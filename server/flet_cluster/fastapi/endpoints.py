@@ -216,7 +216,8 @@ class FletOAuth:
     """Takes the answers of identity providers for all apps of the process, in a route of yours for GET.
 
     The endpoint that :func:`app` has also sees to it that the browser is the one that asked. Here it cannot:
-    browsers send the cookie of such an app below the app's own path only.
+    browsers send the cookie of such an app below the app's own path only. It knows the apps that this process
+    has made: where ``FletApp`` is made for each request, those that have had a visitor here.
     """
 
     async def handle(self, request: Request) -> Response:
