@@ -46,7 +46,11 @@ def activate(file: Path, modules: AppModules) -> None:
         file: the module in which the app begins.
         modules: which modules are the app's own.
     """
-    usage = usage_of(app_sources(file, modules))
+    try:
+        usage = usage_of(app_sources(file, modules))
+    except Exception:  # an app that needs none of this must not fail by it
+        logger.exception("%s is not searched for older spellings of Flet, please report this", file.name)
+        return
     if not usage.places:
         return
     install(usage)
