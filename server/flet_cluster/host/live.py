@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 from flet.controls.context import _context_page
 from flet.messaging.protocol import MessageAction
 
-from flet_cluster.errors import GraphChanged, ProtocolError, SnapshotError, UploadsDisabled
-from flet_cluster.host import internals, sign_in, startup, wire
+from flet_cluster.errors import GraphChanged, MessageRefused, ProtocolError, SnapshotError, UploadsDisabled
+from flet_cluster.host import internals, message_codec, sign_in, startup, wire
 from flet_cluster.host.background import Background
 from flet_cluster.host.camera import Camera
 from flet_cluster.host.connection import ClientInfo, HostConnection
 from flet_cluster.host.entries import Entries
 from flet_cluster.host.inputs import Inbox, Input, Kind, Progress, Started
 from flet_cluster.host.loops import task_watcher, weakly
+from flet_cluster.host.messages import Messages
 from flet_cluster.host.picture import Captured, Extra, Listener, drain
 from flet_cluster.host.portable import capture_session, restore_session
 from flet_cluster.host.pubsub import Publication, SessionPubSub
@@ -75,7 +76,8 @@ class LiveSession:
         self.background = Background(self)
         self.lane = SessionLane(self)
         self._camera = Camera(host.loop, self.changed)
-        self.pubsub = SessionPubSub(session_id, self._publish)
+        self.pubsub = SessionPubSub(session_id, self._publish, self._pack)
+        self.messages = Messages(self)
         self.connection = HostConnection(host.loop, host.executor, self.pubsub, self)
         self.variables: Variables = ()
         self.tasks: set[asyncio.Task[Any]] = set()
@@ -87,6 +89,7 @@ class LiveSession:
         self.inbox = Inbox(host.limits)
         self._packets: list[bytes] = []
         self._publications: list[Publication] = []
+        self.unpublished = 0
         self._sign_ins: list[SignIn] = []
         self.own_events: list[OwnEvent] = []
         self.entries = Entries(self)
@@ -125,6 +128,7 @@ class LiveSession:
         live.registered = True
         live.background.adopt(extra.calls)
         live.own_events = extra.events
+        live.messages.adopt(extra.deliveries)
         return live
 
     def _adopt(self, session: HostSession) -> None:
@@ -140,6 +144,7 @@ class LiveSession:
             self.lane.after(lambda: startup.run_main(self))
         for own in self.own_events:
             self.host.loop.call_soon(self.queue, Input("own", 0, own, key=own.key))
+        self.messages.wake()
 
     @property
     def externals(self) -> dict[str, object]:
@@ -225,7 +230,17 @@ class LiveSession:
     def _publish(self, publication: Publication) -> None:
         """Queue a publication for the next commit; callable from any thread."""
         self._publications.append(publication)
+        self.unpublished += len(publication.body)
         self.host.loop.call_soon(self.changed)
+
+    def _pack(self, topic: object, message: object) -> bytes:
+        """Turn a message into bytes; callable from any thread. Raises MessageRefused."""
+        if self.unpublished >= self.host.limits.max_outbox_bytes:
+            raise MessageRefused(
+                f"page.pubsub takes no more messages of this session: {self.unpublished} bytes of them wait "
+                "to be published; let a handler end now and then, and is the store there?"
+            )
+        return message_codec.pack(topic, message, self.host.limits)
 
     def signing_in(self, state: str, page_html: str, page_url: str) -> None:
         """Remember a sign-in before the next commit, and so before its user leaves; from any thread."""
@@ -286,13 +301,6 @@ class LiveSession:
         """Queue an event of the page that the node itself causes (``connect``, ``disconnect``, ``close``)."""
         self.queue(Input("event", 0, {"target": self.page._i, "name": name, "data": data}))  # noqa: SLF001
 
-    def deliver(self, publication: Publication) -> None:
-        """Queue a published message for the handlers that subscribed."""
-        if publication.except_session == self.id:
-            return
-        for call in self.pubsub.subscriptions.handlers(publication):
-            self.queue(Input("deliver", 0, call))
-
     def own_event(self, own: OwnEvent) -> None:
         """Queue an event that Flet fires itself, for good: it travels until it begins; from any thread."""
         self.own_events.append(own)
@@ -350,12 +358,16 @@ class LiveSession:
         elif item.kind == "own":
             self._start_own(item, item.body)
         else:
-            handler, arguments = item.body
-            self._start(item, startup.call_handler(self, handler, arguments), handler, "pubsub handler")
+            call = item.body
+            self._start(
+                item, startup.call_handler(self, call.handler, call.arguments), call.handler, call.what
+            )
 
     def _failed(self, item: Input, error: Exception) -> None:
         """An input could not be started. It counts as started, or no later one would ever be acknowledged."""
         self.begin(item)
+        if item.kind == "deliver":
+            self.messages.begun(item.body)
         self.report(f"an input cannot be taken ({item.kind})", error)
         if item.kind == "register":  # a page that cannot be sent: say so, where else it would load for ever
             self.muted = False
@@ -398,6 +410,8 @@ class LiveSession:
                 self._note(started)
             if item.kind == "own":
                 self.own_events.remove(item.body)
+            elif item.kind == "deliver":
+                self.messages.begun(item.body)
 
         self.run(coro, handler, what, lambda: self._finished(started.key), begin)
 
@@ -521,6 +535,7 @@ class LiveSession:
         return (
             self.lane.empty
             and not self.inbox
+            and self.messages.idle
             and not self.handlers
             and not self.tasks
             and not self.background.busy
@@ -560,12 +575,17 @@ class LiveSession:
             tuple(publications),
             tuple(sign_ins),
             self.entries.position,
+            self.pubsub.subscriptions.keys,
+            self.messages.position,
+            len(self.own_events) + len(self.messages.due),
         )
 
     def _shoot(self) -> bytes:
         """Pickle the session and what the host keeps about it."""
         calls, events = list(self.background.calls), list(self.own_events)
-        extra = Extra(calls, self.pubsub.subscriptions, self.client, events, self.variables)
+        extra = Extra(
+            calls, self.pubsub.subscriptions, self.client, events, self.variables, list(self.messages.due)
+        )
         return capture_session(self.session, extra, self.host.code, self.host.portables, self.externals)
 
     async def until_idle(self, patience: float) -> None:
@@ -603,6 +623,7 @@ class LiveSession:
         """
         self.gone = True
         self.inbox.close()
+        self.messages.room.set()
         internals.forget_session(self.page)
         self.background.stop()
         for task in list(self.tasks):
