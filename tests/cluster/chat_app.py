@@ -1,0 +1,27 @@
+"""A chat room: every member keeps what was said, in the order in which it heard it."""
+
+import flet as ft
+
+
+def main(page: ft.Page) -> None:
+    history: list[str] = []
+    count = ft.Text("0", key="count")
+    told = ft.Text("", key="told")
+
+    async def hear(message: str) -> None:
+        history.append(message)
+        count.value = f"{len(history)}"
+        count.update()
+
+    def say(event: ft.Event[ft.Button]) -> None:
+        page.pubsub.send_all(event.data)
+
+    def tell(_: ft.Event[ft.Button]) -> None:
+        told.value = " ".join(history)
+
+    page.pubsub.subscribe(hear)
+    page.add(count, told, ft.Button("say", on_click=say), ft.Button("tell", on_click=tell))
+
+
+if __name__ == "__main__":
+    ft.run(main)
