@@ -23,7 +23,7 @@ from flet_cluster.settings import Settings
 from flet_cluster.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
     import pytest
 
@@ -49,14 +49,30 @@ class Counts:
 
 
 class Traps(FaultPoints):
-    """Calls what a test has set for a point, once."""
+    """Calls what a test has set for a pass of a point, once.
+
+    Attributes:
+        passes: how often each point was passed since a trap was set.
+    """
 
     def __init__(self) -> None:
-        self.traps: dict[str, Callable[[], None]] = {}
+        self.passes: Counter[str] = Counter()
+        self._trap: tuple[str, int, Callable[[], None]] | None = None
+
+    @property
+    def set(self) -> bool:
+        """Whether nothing has run into the trap yet."""
+        return self._trap is not None
+
+    def at(self, name: str, trap: Callable[[], None], number: int = 1) -> None:
+        """Call ``trap`` at so many passes of a point from now."""
+        self.passes.clear()
+        self._trap = (name, number, trap)
 
     def hit(self, name: str, session_id: str, /) -> None:
-        trap = self.traps.pop(name, None)
-        if trap is not None:
+        self.passes[name] += 1
+        if self._trap is not None and self._trap[:2] == (name, self.passes[name]):
+            trap, self._trap = self._trap[2], None
             trap()
 
 
@@ -69,7 +85,12 @@ class Member:
     node: Node
     seat: Seat
     wire: Wire = field(default_factory=Wire)
-    sent: int = 0
+    packets: list[bytes] = field(default_factory=list)
+
+    @property
+    def sent(self) -> int:
+        """How many inputs were sent."""
+        return len(self.packets)
 
     @property
     def heard(self) -> list[str]:
@@ -83,7 +104,7 @@ class Member:
 
     def give(self, packet: bytes) -> None:
         """Send the next input."""
-        self.sent += 1
+        self.packets.append(packet)
         self.seat.accept(self.sent, packet, ClientInfo())
 
     def _answer(self) -> None:
@@ -127,14 +148,16 @@ class Member:
     async def come(self, node: Node) -> None:
         """Come back, to some node, with the same page."""
         claim = node.tokens.verify(self.seat.token, None)
-        self.wire, old = Wire(self.wire.client, frames=self.wire.frames, rx=self.wire.rx), self.wire
-        del old
+        self.wire = Wire(self.wire.client, frames=self.wire.frames, rx=self.wire.rx)
         self.node, self.seat = node, await node.seat_of(claim)
         hello = Hello(self.seat.token, self.seat.instance, len(self.wire.frames), self.wire.rx)
         resumed, replay = self.seat.resume(hello)
         assert resumed
         self.seat.attach(self.wire, self.seat.instance)
         self.wire.release(replay, self.seat.durable[0])
+        for seq in range(self.seat.durable[0] + 1, self.sent + 1):  # as a browser does
+            self.seat.accept(seq, self.packets[seq - 1], ClientInfo())
+        self.wire.rx = max(self.wire.rx, self.seat.durable[0])
         self.seat.say_back()
         if self.seat.needs_objects:
             self.seat.wake()
@@ -167,7 +190,8 @@ class Club:
         await self.store.retire(node.id)
 
     def stop_at_once(self, node: Node) -> None:
-        """From this very moment on a node writes nothing."""
+        """From this very moment on a node begins nothing."""
+        node.spawn = _begin_nothing  # type: ignore[method-assign]
         for job in list(node._jobs):
             job.cancel()
         for seat in list(node.seats.values()):
@@ -175,6 +199,12 @@ class Club:
         for member in self.members:
             if member.node is node:
                 member.wire.code = None
+
+
+def _begin_nothing(coro: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    """Stand for a node's ``spawn`` when it is dead."""
+    coro.close()
+    return asyncio.get_running_loop().create_task(asyncio.sleep(0))
 
 
 def traps_of(node: Node) -> Traps:

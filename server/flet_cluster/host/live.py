@@ -442,7 +442,8 @@ class LiveSession:
         if function is None or is_async(function) or not self.host.in_threads:
             self.starting = True
             self.handlers += 1
-            self.spawn(self._as_task(coro, what, ended, begin))
+            task = self.spawn(self._as_task(coro, what, ended, begin))
+            task.add_done_callback(lambda _: coro.close())  # cut short before its first step, it never ran
         else:
             begin()
             self.lane.start(self._rendered(coro), function, what, lambda _: ended())

@@ -135,4 +135,6 @@ async def placed(
         end = await store.stream_end()
         stream = stream or end
         hears |= dict.fromkeys(new, end)
+    if hears == meta.hears and stream == commit.stream:
+        return commit, hears
     return replace(commit, meta=replace(meta, hears=hears).dump(), stream=stream), hears
