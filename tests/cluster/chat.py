@@ -13,7 +13,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from tests.servers import command
 from tests.steps import Click, Find
 from tests.tab import Tab
 
@@ -131,6 +133,13 @@ class Chat:
         self.kills.append(time.perf_counter())
         assert victim.kill() == -9
         return victim
+
+    def cut_redis(self) -> None:
+        """Break all connections of the nodes to Redis."""
+        port = urlsplit(self.nodes.redis_url).port
+        assert port is not None
+        for kind in ("pubsub", "normal"):
+            command(port, "CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
 
     @contextlib.asynccontextmanager
     async def away(self, number: int) -> AsyncIterator[None]:

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 from tests.cluster.chat import APP, Chat
 from tests.fleet import fleet
 from tests.shell.running import SLOWNESS
+from tests.soak import MEMBERS, ROUNDS
 
 if TYPE_CHECKING:
     from tests.fleet import Fleet
 
-MEMBERS = int(os.environ.get("TEST_MEMBERS", "40"))
-ROUNDS = int(os.environ.get("TEST_ROUNDS", "2"))
-"""A node dies in each."""
 WORDS = 15
 PAUSE = 0.1
 PATIENCE = 60 * SLOWNESS
@@ -26,14 +24,17 @@ async def converse(nodes: Fleet, seed: int) -> None:
     chat = Chat(nodes, random.Random(seed))
     try:
         await chat.open(MEMBERS)
-        for _ in range(ROUNDS):
+        for _ in range(ROUNDS):  # a node dies in each, and all connections to Redis break
             talking = asyncio.create_task(chat.say(WORDS, PAUSE))
             async with chat.away(MEMBERS // 10):
                 await asyncio.sleep(chat.dice.uniform(0, WORDS * PAUSE))
                 chat.kill()
                 await talking
             fresh = nodes.spawn()
-            await chat.say(WORDS, PAUSE)
+            talking = asyncio.create_task(chat.say(WORDS, PAUSE))
+            await asyncio.sleep(chat.dice.uniform(0, WORDS * PAUSE))
+            chat.cut_redis()
+            await talking
             await asyncio.to_thread(nodes.wait_ready, fresh)
         await chat.check(PATIENCE)
     finally:
