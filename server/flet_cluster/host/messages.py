@@ -1,4 +1,4 @@
-"""The messages that one session hears (layer 3; imports no Flet).
+"""The messages that one session hears (layer 3: may import Flet).
 
 They are taken one at a time, in the order of the app's stream. How far the session has come is part of its
 commits. When a message's turn comes, what is to be called for it becomes part of the session's state: each

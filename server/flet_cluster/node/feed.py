@@ -1,4 +1,4 @@
-"""What one seat hears of the app's stream, and how far it has heard (layer 3; imports no Flet).
+"""What one seat hears of the app's stream, and how far it has heard (layer 3).
 
 Who hears a message is decided here, without the session's objects: a session that sleeps is woken by what it
 subscribes to and by nothing else.
