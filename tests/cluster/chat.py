@@ -144,10 +144,10 @@ class Chat:
     @contextlib.asynccontextmanager
     async def away(self, number: int) -> AsyncIterator[None]:
         """Meanwhile some members have closed their browsers; then they open them again."""
-        gone = self.members[:number]
+        gone, self.members = self.members[:number], self.members[number:]
         for member in gone:
+            await member.tab.until(lambda tab=member.tab: tab.link.pending == 0)  # type: ignore[misc]
             await member.tab.stop()
-        self.members = self.members[number:]
         yield
         room = asyncio.Semaphore(OPENED_AT_ONCE)
         for member in gone:
@@ -160,7 +160,11 @@ class Chat:
     async def check(self, patience: float = 60.0) -> None:
         """The promise."""
         number = len(self.said)
-        await asyncio.gather(*(member.shows(number, patience) for member in self.members))
+        try:
+            await asyncio.gather(*(member.shows(number, patience) for member in self.members))
+        except TimeoutError:
+            short = [(len(m.arrivals), m.tab.link.token, m.tab.nodes, m.tab.closes) for m in self.members]
+            raise AssertionError(f"of {number}: {[each for each in short if each[0] < number]}") from None
         histories = await asyncio.gather(*(member.told(patience) for member in self.members))
         first = histories[0]
         assert sorted(first) == sorted(self.said), "something is missing, or there twice"
