@@ -312,6 +312,23 @@ async def test_a_message_that_cannot_travel_fails_where_it_is_sent(two: Club) ->
     await other.hears("1")
 
 
+async def test_a_session_that_cannot_leave_goes_on_hearing(
+    two: Club, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publications, "LOOK_SECONDS", 0.02)
+    one, other = await pair(two, "subscribe slow")
+    one.click("say")
+    await other.hears("began 1")
+    left: list[None] = []
+    other.seat.when_quiet(lambda: left.append(None))  # as when another node asks for it
+    one.click("say")
+    await other.hears("began 1", "began 2")
+    assert left == []
+    club_app.GO_ON.set()
+    await other.until(lambda: left)
+    assert sorted(other.heard) == ["began 1", "began 2", "ended 1", "ended 2"]
+
+
 WORDS = [f"async {number}" for number in range(1, 5)]
 MOST = 40
 

@@ -55,6 +55,9 @@ KINDS: dict[MessageAction, Kind] = {
 }
 """What a client may send."""
 
+SOON_SECONDS = 0.5
+"""What has run for longer will not be over soon either."""
+
 
 def is_async(function: Any) -> bool:
     """Whether a callable runs on the loop rather than in the lane."""
@@ -486,6 +489,12 @@ class LiveSession:
     def running_for(self) -> float:
         """Seconds since the oldest of what runs began; 0 when nothing does."""
         return self.host.loop.time() - min(self._began.values()) if self._began else 0.0
+
+    @property
+    def held_up(self) -> bool:
+        """Whether something that is not over soon keeps the session from leaving."""
+        lasting = self.running_for > SOON_SECONDS or self.main is MainState.RUNNING
+        return lasting or bool(self.tasks) or self.background.busy
 
     async def _as_task(
         self,

@@ -60,8 +60,10 @@ class Feed:
     @property
     def takes(self) -> bool:
         """Whether it can take messages now; one that is about to leave takes them where it goes."""
-        seat = self._seat
-        return not (seat.leaving or seat.wants_rest or (seat.live is not None and seat.live.messages.full))
+        seat, live = self._seat, self._seat.live
+        if seat.leaving or (live is not None and live.messages.full):
+            return False
+        return not seat.wants_rest or (live is not None and live.held_up)
 
     def give(self, page: Iterable[Heard], last: int) -> None:
         """Give the seat a page that follows its cursor, or begins before it, as far as it takes it.
