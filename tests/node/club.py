@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -168,6 +169,7 @@ class Club:
     """The nodes and the members."""
 
     store: MemoryStore
+    ahead: float = 0.0
     nodes: list[Node] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
 
@@ -182,6 +184,10 @@ class Club:
         await member.until(lambda: "ready" in member.wire.client.texts())
         await member.settle()
         return member
+
+    def skip(self, seconds: float) -> None:
+        """Let the store's time pass; its nodes live on."""
+        self.ahead += seconds
 
     async def kill(self, node: Node) -> None:
         """Let a node die: it does nothing more."""
@@ -226,16 +232,18 @@ async def club(
     monkeypatch: pytest.MonkeyPatch, main: Callable[..., Any], nodes: int = 2, **settings: Any
 ) -> AsyncIterator[Club]:
     """Start nodes of an app."""
-    hub, store = MemoryHub(), MemoryStore()
+    hub = MemoryHub()
+    store = MemoryStore(clock=lambda: time.time() + there.ahead)
+    there = Club(store)
     monkeypatch.setattr(composition, "MemoryBus", lambda: MemoryBus(hub))
     monkeypatch.setattr(composition, "MemoryStore", lambda: store)
     options = Settings(
         app_name="club",
         secret_key=SecretStr("a secret for tests only, long enough"),
         drain_timeout=1.0,
+        heartbeat_timeout=1000.0,
         **settings,
     )
-    there = Club(store)
     try:
         for _ in range(nodes):
             node = composition.build_node(program_of(main), options, Counts(), Traps())

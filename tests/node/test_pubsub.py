@@ -250,12 +250,12 @@ async def test_a_handler_that_is_cut_short_is_reported_and_not_run_again(two: Cl
 
 
 async def test_who_slept_longer_than_messages_are_kept_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with club(monkeypatch, main, pubsub_retention=0.2) as there:
+    async with club(monkeypatch, main, pubsub_retention=100.0) as there:
         one, other = await pair(there, "subscribe", "watch")
         await other.leave()
         one.click("say")
         await one.hears("1")
-        await asyncio.sleep(0.25)
+        there.skip(101)
         one.click("say")
         await one.hears("1", "2")
         await other.come(there.nodes[0])
@@ -267,11 +267,17 @@ async def test_who_slept_longer_than_messages_are_kept_is_told(monkeypatch: pyte
 async def test_who_hears_something_rare_misses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its position follows the stream though nothing of the stream concerns it."""
     monkeypatch.setattr(publications, "LOOK_SECONDS", 0.02)
-    async with club(monkeypatch, main, pubsub_retention=0.4) as there:
-        one, other = await pair(there, "subscribe news", "watch")
-        for _ in range(16):
+    async with club(monkeypatch, main, pubsub_retention=100.0) as there:
+        one, other = await pair(there, "subscribe", "subscribe news", "watch")
+        other.click("unsubscribe")
+        await other.settle()
+        first = other.seat.committed
+        assert first is not None
+        for number in range(1, 9):
+            there.skip(20)
             one.click("say")
-            await asyncio.sleep(0.05)
+            await one.hears(*(f"{i}" for i in range(1, number + 1)))
+        await other.until(lambda: other.seat.committed and other.seat.committed.stream > first.stream + 120e6)
         mortal, heir = there.nodes[1], there.nodes[0]
         there.stop_at_once(mortal)
         await there.kill(mortal)
