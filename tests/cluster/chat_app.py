@@ -2,6 +2,8 @@
 
 import flet as ft
 
+import flet_cluster
+
 
 def main(page: ft.Page) -> None:
     history: list[str] = []
@@ -19,7 +21,11 @@ def main(page: ft.Page) -> None:
     def tell(_: ft.Event[ft.Button]) -> None:
         told.value = " ".join(history)
 
+    async def missed(_: flet_cluster.MissedMessages) -> None:
+        await hear("(missing)")
+
     page.pubsub.subscribe(hear)
+    flet_cluster.on_missed_messages(page, missed)
     page.add(count, told, ft.Button("say", on_click=say), ft.Button("tell", on_click=tell))
 
 
