@@ -51,6 +51,11 @@ class Meta:
     away: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def subscribed(self) -> bool:
+        """Whether the session hears any pub/sub message."""
+        return bool(self.hears)
+
     def dump(self) -> str:
         """Return it as JSON, without what is empty."""
         facts = {
