@@ -202,7 +202,7 @@ class Committer:
         if self._staged is not None:
             staged, self._staged = self._staged, None
             self.running = self._node.spawn(self._commit(self._build(staged), self._seat.generation))
-        elif not self._dirty and self._wants_rewrite:
+        elif not self._dirty and self._takes_rewrite():
             self.running = self._node.spawn(self._commit(self._rewritten(), None))
         elif not self._dirty and not self._seat.publisher.busy:
             self._seat.settle()
@@ -255,13 +255,15 @@ class Committer:
             self._rewrite_due = True
             self._start()
 
-    @property
-    def _wants_rewrite(self) -> bool:
+    def _takes_rewrite(self) -> bool:
+        """Whether the same state is to be written again now; asked for once."""
         seat = self._seat
-        due, self._rewrite_due = self._rewrite_due or seat.wants_rest, False
-        if seat.committed is None or seat.lease is None or not due or seat.publisher.busy:
+        due, self._rewrite_due = self._rewrite_due, False
+        if seat.committed is None or seat.lease is None or seat.publisher.busy:
             return False
-        return bool(seat.committed.outbox) or self._stream > seat.committed.stream
+        if seat.committed.outbox:
+            return due or seat.wants_rest  # who takes it over need not publish it again
+        return due and self._stream > seat.committed.stream
 
     @property
     def _stream(self) -> int:
