@@ -128,11 +128,19 @@ class Chat:
 
     def kill(self) -> FleetNode:
         """Kill a node."""
-        alive = [node for node in self.nodes.nodes if node.process.poll() is None]
-        victim = self.dice.choice(alive)
+        victim = self.dice.choice(self._alive)
         self.kills.append(time.perf_counter())
         assert victim.kill() == -9
         return victim
+
+    async def drain(self) -> None:
+        """Ask a node to leave, and wait until it has."""
+        leaver = self.dice.choice(self._alive)
+        assert await asyncio.to_thread(leaver.terminate, 60) == 0
+
+    @property
+    def _alive(self) -> list[FleetNode]:
+        return [node for node in self.nodes.nodes if node.process.poll() is None]
 
     def cut_redis(self) -> None:
         """Break all connections of the nodes to Redis."""

@@ -36,6 +36,9 @@ async def converse(nodes: Fleet, seed: int) -> None:
             chat.cut_redis()
             await talking
             await asyncio.to_thread(nodes.wait_ready, fresh)
+        talking = asyncio.create_task(chat.say(WORDS, PAUSE))
+        await chat.drain()
+        await talking
         await chat.check(PATIENCE)
     finally:
         await chat.close()
