@@ -375,6 +375,21 @@ async def test_a_node_may_die_at_any_pass_of(point: str, monkeypatch: pytest.Mon
     raise AssertionError(f"{point} is passed more than {MOST} times")
 
 
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_node_stops_though_a_message_comes_at_that_moment(
+    turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with club(monkeypatch, main, nodes=1) as there:
+        node = there.nodes[0]
+        node.publications._wanted.set()
+        await asyncio.sleep(0.02)  # now it waits for news
+        node.publications._hint.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await node.stop()
+
+
 async def test_messages_are_bounded(two: Club, monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = await pair(two, "subscribe")
     limits = replace(two.nodes[0].limits, max_message=100, max_outbox_bytes=1000)

@@ -120,7 +120,8 @@ class Publications:
             if not more:
                 self._look_after()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._hint.wait(), LOOK_SECONDS)
+                    async with asyncio.timeout(LOOK_SECONDS):  # wait_for may swallow that the node stops
+                        await self._hint.wait()
 
     async def _read(self) -> bool:
         """Read on, once; whether there may be more. Raises StoreError."""
