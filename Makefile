@@ -1,8 +1,8 @@
 # make run    serve the example from three workers at http://127.0.0.1:8000
 # make test   lint, types and all tests; what .ci/run does
 # make lint   lint and types only
-# make bench  events per second, time to start and to fail over, bytes of a first visit, isolation
-# make soak   the simulators and crash tests, for long
+# make bench  events per second, time to start and to fail over, bytes of a first visit, isolation, pub/sub
+# make soak   the simulators, crash tests and a chat, for long
 # make clean  remove everything that these made
 #
 # Needed: git, make, Python 3.11 or newer with venv. Everything else is installed into .venv.
@@ -42,11 +42,12 @@ bench: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.bench.failover
 	$(BIN)/python -m tests.bench.first_load
 	$(BIN)/python -m tests.bench.isolation
+	$(BIN)/python -m tests.bench.chat
 	$(BIN)/python -m tests.bench.events $(ARGS)
 
 soak: $(VENV)/dev.stamp
-	TEST_EXAMPLES=1500 TEST_STEPS=120 $(BIN)/pytest --timeout 7200 \
-	  tests/stores/test_simulation.py tests/protocol tests/crash $(ARGS)
+	TEST_EXAMPLES=1500 TEST_STEPS=120 TEST_MEMBERS=200 TEST_ROUNDS=30 $(BIN)/pytest --timeout 7200 \
+	  tests/stores/test_simulation.py tests/protocol tests/crash tests/cluster/test_chat.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis

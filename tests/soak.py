@@ -1,4 +1,4 @@
-"""How far the state machines go: a little in ``make test``, far in ``make soak``."""
+"""How far the state machines and the chat go: a little in ``make test``, far in ``make soak``."""
 
 from __future__ import annotations
 
@@ -6,3 +6,5 @@ import os
 
 EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "40"))
 STEPS = int(os.environ.get("TEST_STEPS", "60"))
+MEMBERS = int(os.environ.get("TEST_MEMBERS", "40"))
+ROUNDS = int(os.environ.get("TEST_ROUNDS", "2"))

@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flet_cluster.fastapi.whole import cluster_app as app
+    from flet_cluster.host.missed import MissedMessages, on_missed_messages
     from flet_cluster.running import run
 
-_PUBLIC = {"app": "flet_cluster.fastapi.whole:cluster_app", "run": "flet_cluster.running:run"}
+_PUBLIC = {
+    "MissedMessages": "flet_cluster.host.missed:MissedMessages",
+    "app": "flet_cluster.fastapi.whole:cluster_app",
+    "on_missed_messages": "flet_cluster.host.missed:on_missed_messages",
+    "run": "flet_cluster.running:run",
+}
 
-__all__ = ["app", "run"]
+__all__ = ["MissedMessages", "app", "on_missed_messages", "run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -32,6 +32,7 @@ ClusterError
 ├── UploadsDisabled            the app keeps no uploads (a RuntimeError too, as in Flet)
 ├── UploadRefused              an upload's URL was not signed for it
 ├── UploadExpired              it was, but not for so long
+├── MessageRefused             page.pubsub cannot send this (a ValueError too)
 ├── BusUnavailable             the bus does not answer (costs latency only)
 └── TokenRefused               a session token does not verify
 """
@@ -164,6 +165,10 @@ class Fenced(StoreError):
         self.session_id = session_id
         self.owner = owner
         self.epoch = epoch
+
+
+class MessageRefused(ClusterError, ValueError):
+    """``page.pubsub`` cannot send a message: something in it cannot travel, or it is too big. Names what."""
 
 
 class BusUnavailable(ClusterError):

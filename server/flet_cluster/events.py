@@ -43,7 +43,8 @@ class FaultPoints:
 
     The names, in order: ``applied`` (an event has changed the state), ``captured``, ``committed`` (the store
     has it), ``acknowledged`` (its output and the news of its input were handed to a socket), ``released`` (to
-    a socket or not), ``published``, ``lease-released``.
+    a socket or not), ``published`` (its messages go out now), ``appended`` (they are in the app's stream),
+    ``lease-released``.
     """
 
     def hit(self, name: str, session_id: str, /) -> None:

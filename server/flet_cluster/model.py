@@ -47,6 +47,8 @@ class Commit:
         tail: sealed output frames the browser has not acknowledged.
         inflight: sealed list of what was started and had not finished.
         meta: small plain JSON object about the session, for operators and version checks.
+        stream: highest number of the app's stream that the state accounts for; 0 when it hears nothing.
+        outbox: sealed messages that are to be published, and are perhaps not in the app's stream yet.
     """
 
     n: int
@@ -59,6 +61,8 @@ class Commit:
     inflight: bytes = b""
     meta: str = "{}"
     inbox: int = 0
+    stream: int = 0
+    outbox: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,59 @@ class Entry:
     n: int
     key: str
     payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which commit of which session published a message; known to all who read it, and never used twice.
+
+    Attributes:
+        epoch: of the lease under which the commit was written.
+        n: the commit's number.
+        index: which of the commit's messages.
+    """
+
+    session_id: str
+    epoch: int
+    n: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A message on its way into the app's stream. ``payload`` is sealed."""
+
+    origin: Origin
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A message in the app's stream.
+
+    Attributes:
+        n: its number; they go up, with gaps.
+        before: the number after which it came. Who has read up to there, or further, has missed nothing.
+    """
+
+    n: int
+    before: int
+    origin: Origin
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPage:
+    """What follows a position in the app's stream.
+
+    Attributes:
+        posted: the next messages, in order.
+        last: the number up to which the stream has come. With no messages it says: there is nothing between
+            the position and this number any more.
+    """
+
+    posted: tuple[Posted, ...]
+    last: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,6 +198,10 @@ class Settings(BaseSettings):
     """Earlier keys that may still open what they sealed."""
     session_timeout: _Seconds = 3600.0
     """Seconds a session is kept after its user has gone."""
+    pubsub_retention: _Seconds = 3600.0
+    """Seconds that messages of ``page.pubsub`` are kept for sessions whose users are away."""
+    pubsub_length: Annotated[int, Field(ge=100, le=10_000_000)] = 100_000
+    """Messages of ``page.pubsub`` that are kept at most."""
     oauth_state_timeout: _Seconds = 600.0
     """Seconds a user may take to sign in elsewhere."""
     no_cdn: bool = True

@@ -31,6 +31,7 @@ from flet_cluster.events import FaultPoints, NullObserver
 from flet_cluster.host.connection import ClientInfo
 from flet_cluster.host.lane import LanePool
 from flet_cluster.host.live import LiveSession
+from flet_cluster.host.messages import Arrived
 from flet_cluster.model import MainState
 from flet_cluster.settings import Settings
 
@@ -101,6 +102,7 @@ class Hosted:
         self.heard: list[bytes] = []
         self._canonical = Canonical()
         self._complaints: list[bytes] = []
+        self._stream = 0
         self._changed = False
         self._program = program
         self._host = self.on_loop(self._environment)
@@ -198,7 +200,10 @@ class Hosted:
         self._changed = False
         self.captured = self.on_loop(self.live.capture)
         for publication in self.captured.publications:
-            self.on_loop(lambda message=publication: self.live.deliver(message))  # type: ignore[misc]
+            if publication.except_session != SESSION:
+                self._stream += 1
+                arrived = Arrived(self._stream, publication.body, self._stream - 1)
+                self.on_loop(lambda arrived=arrived: self.live.messages.put(arrived))  # type: ignore[misc]
         for packet in self.captured.packets:
             self.heard.append(packet)
             try:

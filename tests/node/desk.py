@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 from tests.flet_client import FletClient
@@ -13,8 +13,10 @@ from tests.node.small_app import main
 
 from flet_cluster.composition import build_node
 from flet_cluster.events import FaultPoints, NullObserver
+from flet_cluster.host import message_codec
 from flet_cluster.host.connection import ClientInfo
 from flet_cluster.host.program import program_of
+from flet_cluster.node.groups import load_publication
 from flet_cluster.settings import Settings
 from flet_cluster.stores.memory import MemoryStore
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from tests.steps import Step
 
-    from flet_cluster.model import Commit, Lease
+    from flet_cluster.model import Commit, Lease, Post
     from flet_cluster.node.node import Node
     from flet_cluster.node.seat import Seat
     from flet_cluster.protocol.close import CloseCode
@@ -128,6 +130,21 @@ class Desk:
         """Send the next input."""
         self.sent += 1
         self.seat.accept(self.sent, packet, ClientInfo())
+
+    def note_published(self) -> list[Any]:
+        """Note from here on what is put into the app's stream; returns the list of messages, which grows."""
+        published: list[Any] = []
+        append = self.node.publications.append
+
+        async def noting(posts: list[Post]) -> None:
+            for post in posts:
+                payload = self.node.vault.open_post(post.origin, post.payload)
+                assert payload is not None
+                published.append(message_codec.unpack(load_publication(payload).body)[1])
+            await append(posts)
+
+        self.node.publications.append = noting  # type: ignore[method-assign]
+        return published
 
     async def until(self, check: Callable[[], object]) -> None:
         """Wait for something to become true."""

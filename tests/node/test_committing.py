@@ -10,7 +10,6 @@ from tests.node.desk import INSTANCE, Wire, desk
 from tests.steps import Change, Click, Find
 
 from flet_cluster.errors import StoreUnavailable
-from flet_cluster.host.pubsub import Publication
 from flet_cluster.model import Record
 from flet_cluster.node import committer
 from flet_cluster.protocol.close import CloseCode
@@ -52,10 +51,9 @@ async def test_output_and_acknowledgement_wait_for_the_commit() -> None:
         assert work.shows("Count: 1")
 
 
-async def test_messages_to_others_wait_for_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_messages_to_others_wait_for_the_commit() -> None:
     async with desk() as work:
-        published: list[Publication] = []
-        monkeypatch.setattr(work.node.publications, "publish", published.extend)
+        published = work.note_published()
         work.store.gate.clear()
         tried = len(work.store.attempts)
         work.do(Click("say"))
@@ -64,7 +62,7 @@ async def test_messages_to_others_wait_for_the_commit(monkeypatch: pytest.Monkey
         assert published == []
         work.store.gate.set()
         await work.settle()
-        assert published == [Publication("hello")]
+        assert published == ["hello"]
 
 
 async def test_snapshots_that_wait_become_one() -> None:
@@ -84,10 +82,9 @@ async def test_snapshots_that_wait_become_one() -> None:
         assert work.wire.frames == list(range(1, len(work.wire.frames) + 1)), "in order, each once"
 
 
-async def test_messages_of_snapshots_that_became_one_are_all_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_messages_of_snapshots_that_became_one_are_all_sent() -> None:
     async with desk() as work:
-        published: list[Publication] = []
-        monkeypatch.setattr(work.node.publications, "publish", published.extend)
+        published = work.note_published()
         work.store.gate.clear()
         tried = len(work.store.attempts)
         work.do(Click("plus"))
@@ -99,7 +96,7 @@ async def test_messages_of_snapshots_that_became_one_are_all_sent(monkeypatch: p
             work.seat.stage()
         work.store.gate.set()
         await work.settle()
-        assert [publication.message for publication in published] == [0, 1, 2]
+        assert published == [0, 1, 2]
         assert len(work.store.attempts) == tried + 2
 
 

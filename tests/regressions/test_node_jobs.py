@@ -13,7 +13,6 @@ from tests.node.desk import Desk, Wire, desk
 from tests.steps import Click
 
 from flet_cluster.errors import StoreError
-from flet_cluster.host.pubsub import Publication
 from flet_cluster.model import NodeInfo, Record
 from flet_cluster.node import committer, upkeep
 from flet_cluster.protocol.close import CloseCode
@@ -125,8 +124,7 @@ async def test_what_on_close_publishes_is_not_lost_when_the_store_is_slow(
 ) -> None:
     monkeypatch.setattr("tests.node.desk.main", main)
     async with desk() as work:
-        published: list[Publication] = []
-        monkeypatch.setattr(work.node.publications, "publish", published.extend)
+        published = work.note_published()
         passing = work.store._pass
 
         async def slowly(commit: Commit) -> None:
@@ -136,5 +134,5 @@ async def test_what_on_close_publishes_is_not_lost_when_the_store_is_slow(
         monkeypatch.setattr(work.store, "_pass", slowly)
         work.seat.detach(work.wire, for_good=False)
         await work.node._upkeep._run_close(work.seat)
-        assert published == [Publication("gone")]
+        assert published == ["gone"]
         assert work.seat.lost

@@ -39,6 +39,8 @@ FULL = Commit(
     inflight=b"{}\r\n",
     meta='{"route": "/ü"}',
     inbox=2**50,
+    stream=2**50 + 1,
+    outbox=b"\x00 \xff",
 )
 
 

@@ -13,7 +13,7 @@ from tests.servers import command, fresh_app
 
 from flet_cluster.embedded import EmbeddedServer
 from flet_cluster.errors import SessionMissing, SettingsError, StoreError, StoreRecovering, StoreUnavailable
-from flet_cluster.model import Commit, Lease, NodeInfo, Record
+from flet_cluster.model import Commit, Lease, NodeInfo, Origin, Post, Record
 from flet_cluster.stores import scripts
 from flet_cluster.stores.base import GRACE, TOMBSTONE
 from flet_cluster.stores.connect import parse_url
@@ -57,8 +57,8 @@ async def test_where_a_session_is(shared_server: EmbeddedServer) -> None:
         lease = await store.create("sid", "node", Commit(1, image=b"i"), T)
         client = client_of(store)
         fields = await client.hgetall("fc:my__odd__app:{sid}:s")
-        names = "epoch owner commit instance rx tx main image tail inflight meta inbox deadline timeout"
-        assert {name.decode() for name in fields} == set(names.split())
+        names = "epoch owner commit instance rx tx main image tail inflight meta inbox stream outbox"
+        assert {name.decode() for name in fields} == {*names.split(), "deadline", "timeout"}
         assert await client.zscore(Keys("my {odd} app", cluster=False).deadline_index("sid"), "sid")
         seconds, micros = await client.time()
         assert int(fields[b"deadline"]) / 1000 == pytest.approx(seconds + micros / 1e6 + T, abs=1)
@@ -67,6 +67,19 @@ async def test_where_a_session_is(shared_server: EmbeddedServer) -> None:
         assert await store.delete(lease)
         assert await client.exists(*(f"fc:my__odd__app:{{sid}}:{kind}" for kind in ("x", "s", "inbox"))) == 1
         assert await client.pttl("fc:my__odd__app:{sid}:x") == pytest.approx(TOMBSTONE * 1000, abs=2000)
+
+
+async def test_where_the_app_stream_is(shared_server: EmbeddedServer) -> None:
+    async with started(shared_server, app := fresh_app()) as store:
+        posts = [Post(Origin("sid", 1, 1, 0), b"sealed")]
+        end = await store.stream_append(posts, age=100, length=10, memory=200)
+        client, stem = client_of(store), f"fc:{app}:{{fc:{app}:topic}}"
+        ((entry, fields),) = await client.xrange(f"{stem}:log")
+        assert entry == f"{end}-0".encode()
+        assert fields[b"payload"] == b"sealed"
+        assert await client.get(f"{stem}:end") == b"%d" % end
+        left = [await client.pttl(f"{stem}:{name}") for name in ("log", "by:sid", "end")]
+        assert left == pytest.approx([100_000, 200_000, -1], abs=1000)
 
 
 async def test_garbage_is_collected_after_the_grace(shared_server: EmbeddedServer) -> None:

@@ -24,7 +24,7 @@ class Input:
         kind: a registration, a control's event, changed properties, a client call's answer, a message, an
             entry of the session's inbox, an event that Flet fires itself.
         seq: number of the browser's input; 0 for what the node itself caused.
-        body: decoded message body, or (handler, arguments) of a delivery.
+        body: decoded message body, or what is to be delivered.
         client: for a registration: what the handshake said.
         instance: the page load that gave it its number.
         weight: what it takes of the inbox, in bytes; 0 for what the node itself caused.

@@ -10,14 +10,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flet.controls.context import _context_page
 from flet.messaging.protocol import MessageAction
 
-from flet_cluster.errors import GraphChanged, ProtocolError, SnapshotError, UploadsDisabled
-from flet_cluster.host import internals, sign_in, startup, wire
+from flet_cluster.errors import GraphChanged, MessageRefused, ProtocolError, SnapshotError, UploadsDisabled
+from flet_cluster.host import internals, message_codec, sign_in, startup, wire
 from flet_cluster.host.audience import audience_of
 from flet_cluster.host.background import Background
 from flet_cluster.host.camera import Camera
@@ -26,6 +25,7 @@ from flet_cluster.host.entries import Entries
 from flet_cluster.host.entry import Entry
 from flet_cluster.host.inputs import Inbox, Input, Kind, Progress, Started
 from flet_cluster.host.loops import task_watcher, weakly
+from flet_cluster.host.messages import Messages
 from flet_cluster.host.picture import Captured, Extra, Listener, drain
 from flet_cluster.host.portable import capture_session, restore_session
 from flet_cluster.host.pubsub import Publication, SessionPubSub
@@ -57,6 +57,9 @@ KINDS: dict[MessageAction, Kind] = {
 }
 """What a client may send."""
 
+SOON_SECONDS = 0.5
+"""What has run for longer will not be over soon either."""
+
 
 def is_async(function: Any) -> bool:
     """Whether a callable runs on the loop rather than in the lane."""
@@ -74,13 +77,13 @@ class LiveSession:
         self.progress = Progress()
         self.main = MainState.PENDING
         self.entry = Entry(host.program.main, host.program.before_main)
-        self.audience = ""
         self.token = session_id
         self.client = ClientInfo()
         self.background = Background(self)
         self.lane = SessionLane(self)
         self._camera = Camera(host.loop, self.changed)
-        self.pubsub = SessionPubSub(session_id, self._publish)
+        self.pubsub = SessionPubSub(session_id, self._publish, self._pack)
+        self.messages = Messages(self)
         self.connection = HostConnection(host.loop, host.executor, self.pubsub, self)
         self.variables: Variables = ()
         self.tasks: set[asyncio.Task[Any]] = set()
@@ -92,6 +95,7 @@ class LiveSession:
         self.inbox = Inbox(host.limits)
         self._packets: list[bytes] = []
         self._publications: list[Publication] = []
+        self.unpublished = 0
         self._sign_ins: list[SignIn] = []
         self.own_events: list[OwnEvent] = []
         self.entries = Entries(self)
@@ -114,7 +118,7 @@ class LiveSession:
         live = cls(host, session_id, instance, listener)
         if entry is not None:
             live.entry = entry
-            live.audience = live._audience() if entry.own else ""
+            live.pubsub.subscriptions.audience = live._audience() if entry.own else ""
         live._adopt(live.context().run(HostSession, live.connection, live))
         live.session.name(session_id)
         return live
@@ -135,7 +139,6 @@ class LiveSession:
         live.pubsub.subscriptions = extra.subscriptions
         live.describe(extra.client)
         live.variables = extra.variables
-        live.audience = extra.audience
         if extra.main is not None:
             live.entry = Entry(extra.main, own=True)
         session.bind(live)
@@ -143,6 +146,7 @@ class LiveSession:
         live.registered = True
         live.background.adopt(extra.calls)
         live.own_events = extra.events
+        live.messages.adopt(extra.deliveries)
         return live
 
     def _adopt(self, session: HostSession) -> None:
@@ -170,6 +174,7 @@ class LiveSession:
             self.lane.after(lambda: startup.run_main(self))
         for own in self.own_events:
             self.host.loop.call_soon(self.queue, Input("own", 0, own, key=own.key))
+        self.messages.wake()
 
     @property
     def externals(self) -> dict[str, object]:
@@ -254,8 +259,18 @@ class LiveSession:
 
     def _publish(self, publication: Publication) -> None:
         """Queue a publication for the next commit; callable from any thread."""
-        self._publications.append(replace(publication, audience=self.audience))
+        self._publications.append(publication)
+        self.unpublished += len(publication.body)
         self.host.loop.call_soon(self.changed)
+
+    def _pack(self, topic: object, message: object) -> bytes:
+        """Turn a message into bytes; callable from any thread. Raises MessageRefused."""
+        if self.unpublished >= self.host.limits.max_outbox_bytes:
+            raise MessageRefused(
+                f"page.pubsub takes no more messages of this session: {self.unpublished} bytes of them wait "
+                "to be published; let a handler end now and then, and is the store there?"
+            )
+        return message_codec.pack(topic, message, self.host.limits)
 
     def signing_in(self, state: str, page_html: str, page_url: str) -> None:
         """Remember a sign-in before the next commit, and so before its user leaves; from any thread."""
@@ -316,13 +331,6 @@ class LiveSession:
         """Queue an event of the page that the node itself causes (``connect``, ``disconnect``, ``close``)."""
         self.queue(Input("event", 0, {"target": self.page._i, "name": name, "data": data}))  # noqa: SLF001
 
-    def deliver(self, publication: Publication) -> None:
-        """Queue a published message for the handlers that subscribed."""
-        if publication.except_session == self.id or publication.audience != self.audience:
-            return
-        for call in self.pubsub.subscriptions.handlers(publication):
-            self.queue(Input("deliver", 0, call))
-
     def own_event(self, own: OwnEvent) -> None:
         """Queue an event that Flet fires itself, for good: it travels until it begins; from any thread."""
         self.own_events.append(own)
@@ -380,12 +388,16 @@ class LiveSession:
         elif item.kind == "own":
             self._start_own(item, item.body)
         else:
-            handler, arguments = item.body
-            self._start(item, startup.call_handler(self, handler, arguments), handler, "pubsub handler")
+            call = item.body
+            self._start(
+                item, startup.call_handler(self, call.handler, call.arguments), call.handler, call.what
+            )
 
     def _failed(self, item: Input, error: Exception) -> None:
         """An input could not be started. It counts as started, or no later one would ever be acknowledged."""
         self.begin(item)
+        if item.kind == "deliver":
+            self.messages.begun(item.body)
         self.report(f"an input cannot be taken ({item.kind})", error)
         if item.kind == "register":  # a page that cannot be sent: say so, where else it would load for ever
             self.muted = False
@@ -428,6 +440,8 @@ class LiveSession:
                 self._note(started)
             if item.kind == "own":
                 self.own_events.remove(item.body)
+            elif item.kind == "deliver":
+                self.messages.begun(item.body)
 
         self.run(coro, handler, what, lambda: self._finished(started.key), begin)
 
@@ -458,7 +472,8 @@ class LiveSession:
         if function is None or is_async(function) or not self.host.in_threads:
             self.starting = True
             self.handlers += 1
-            self.spawn(self._as_task(coro, what, ended, begin))
+            task = self.spawn(self._as_task(coro, what, ended, begin))
+            task.add_done_callback(lambda _: coro.close())  # cut short before its first step, it never ran
         else:
             begin()
             self.lane.start(self._rendered(coro), function, what, lambda _: ended())
@@ -501,6 +516,12 @@ class LiveSession:
     def running_for(self) -> float:
         """Seconds since the oldest of what runs began; 0 when nothing does."""
         return self.host.loop.time() - min(self._began.values()) if self._began else 0.0
+
+    @property
+    def held_up(self) -> bool:
+        """Whether something that is not over soon keeps the session from leaving."""
+        lasting = self.running_for > SOON_SECONDS or self.main is MainState.RUNNING
+        return lasting or bool(self.tasks) or self.background.busy
 
     async def _as_task(
         self,
@@ -551,6 +572,7 @@ class LiveSession:
         return (
             self.lane.empty
             and not self.inbox
+            and self.messages.idle
             and not self.handlers
             and not self.tasks
             and not self.background.busy
@@ -590,15 +612,17 @@ class LiveSession:
             tuple(publications),
             tuple(sign_ins),
             self.entries.position,
+            self.pubsub.subscriptions.keys,
+            self.messages.position,
+            len(self.own_events) + len(self.messages.due),
         )
 
     def _shoot(self) -> bytes:
         """Pickle the session and what the host keeps about it."""
         calls, events = list(self.background.calls), list(self.own_events)
         main = self.entry.main if self.entry.own and self.main is MainState.PENDING else None
-        extra = Extra(
-            calls, self.pubsub.subscriptions, self.client, events, self.variables, main, self.audience
-        )
+        due = list(self.messages.due)
+        extra = Extra(calls, self.pubsub.subscriptions, self.client, events, self.variables, due, main)
         return capture_session(self.session, extra, self.host.code, self.host.portables, self.externals)
 
     async def until_idle(self, patience: float) -> None:
@@ -636,6 +660,7 @@ class LiveSession:
         """
         self.gone = True
         self.inbox.close()
+        self.messages.room.set()
         internals.forget_session(self.page)
         self.background.stop()
         for task in list(self.tasks):

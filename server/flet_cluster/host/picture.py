@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from flet_cluster.host.background import BackgroundCall
     from flet_cluster.host.connection import ClientInfo
     from flet_cluster.host.inputs import Started
+    from flet_cluster.host.messages import Delivery
     from flet_cluster.host.pubsub import Publication, Subscriptions
     from flet_cluster.host.sign_in import OwnEvent, SignIn
     from flet_cluster.host.variables import Variables
@@ -47,6 +48,9 @@ class Captured:
         publications: messages to publish once the picture is committed.
         sign_ins: to be remembered before the picture is committed, and so before anything is shown.
         inbox: how far the entries of the session's inbox have come.
+        hears: what it subscribes to, see :func:`flet_cluster.host.pubsub.key_of`.
+        stream: how far the messages it hears have come.
+        due: how many calls wait in it for their turn.
     """
 
     graph: bytes
@@ -58,6 +62,9 @@ class Captured:
     publications: tuple[Publication, ...]
     sign_ins: tuple[SignIn, ...] = ()
     inbox: int = 0
+    hears: frozenset[str] = frozenset()
+    stream: int = 0
+    due: int = 0
 
 
 def drain(items: list[T]) -> list[T]:
@@ -73,7 +80,6 @@ class Extra:
 
     Attributes:
         main: what is still to run, if it is not the program's own.
-        audience: whom the session's messages reach, see :class:`flet_cluster.host.pubsub.Publication`.
     """
 
     calls: list[BackgroundCall]
@@ -81,5 +87,5 @@ class Extra:
     client: ClientInfo
     events: list[OwnEvent]
     variables: Variables = ()
+    deliveries: list[Delivery] = field(default_factory=list)
     main: Callable[..., Any] | None = None
-    audience: str = ""

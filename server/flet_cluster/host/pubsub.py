@@ -1,7 +1,7 @@
 """``page.pubsub`` of hosted sessions (layer 3; duck-types Flet's ``PubSubHub``).
 
 Subscriptions belong to the session and travel with it. A published message leaves with the commit that covers
-it (I1); every node then gives it to the subscribed sessions it has.
+it (I1), through the app's stream, from which every subscribed session takes it.
 """
 
 from __future__ import annotations
@@ -11,68 +11,111 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Handler = Callable[..., Any]
+Pack = Callable[[object, object], bytes]
+
+EVERYBODY = "*"
+"""What messages to all are known by; those to a topic by ``t`` and its name."""
+MISSED = "!"
+"""What the news of messages that are gone is known by."""
+
+
+def key_of(topic: object, audience: str = "") -> str:
+    """Return what the messages to a topic are known by outside of sessions.
+
+    Args:
+        topic: None for messages to all.
+        audience: see :class:`Subscriptions`.
+    """
+    key = EVERYBODY if topic is None else f"t{topic}"
+    return f"@{audience}/{key}" if audience else key
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """A message on its way: to everybody (topic None) or to a topic, maybe except to one session.
+    """A message on its way.
 
     Attributes:
-        audience: only sessions of the same audience hear it. Sessions with the program's own ``main`` are
-            one; those that began with a ``main`` of their own, with all those whose ``main`` holds the same:
-            Flet has a hub for each ``main``, so what is made for one tenant never reaches another.
+        key: who hears it, see :func:`key_of`.
+        body: the topic and the message, see :mod:`flet_cluster.host.message_codec`.
+        except_session: one that does not hear it.
     """
 
-    message: Any
-    topic: str | None = None
+    key: str
+    body: bytes
     except_session: str = ""
-    audience: str = ""
 
 
 @dataclass(slots=True)
 class Subscriptions:
-    """The portable half: which handlers of this session hear what. Order is kept, repeats are not."""
+    """The portable half: which handlers of this session hear what. Order is kept, repeats are not.
+
+    Attributes:
+        missed: handlers that hear of messages that are gone, see :mod:`flet_cluster.host.missed`.
+        audience: only sessions of the same audience hear each other. Sessions with the program's own ``main``
+            are one; those that began with a ``main`` of their own, with all those whose ``main`` holds the
+            same: Flet has a hub for each ``main``, so what is made for one tenant never reaches another.
+    """
 
     general: list[Handler] = field(default_factory=list)
     topics: dict[str, list[Handler]] = field(default_factory=dict)
+    missed: list[Handler] = field(default_factory=list)
+    audience: str = ""
 
-    def handlers(self, publication: Publication) -> list[tuple[Handler, tuple[Any, ...]]]:
-        """Return which handlers to call for a publication, each with its arguments."""
-        if publication.topic is None:
-            return [(handler, (publication.message,)) for handler in self.general]
-        heard = self.topics.get(publication.topic, ())
-        return [(handler, (publication.topic, publication.message)) for handler in heard]
+    def handlers(self, topic: Any, message: Any) -> list[tuple[Handler, tuple[Any, ...]]]:
+        """Return which handlers to call for a message, each with its arguments."""
+        if topic is None:
+            return [(handler, (message,)) for handler in self.general]
+        return [(handler, (topic, message)) for handler in self.topics.get(topic, ())]
 
-    def __bool__(self) -> bool:
-        """Whether there is any subscription."""
-        return bool(self.general or self.topics)
+    @property
+    def keys(self) -> frozenset[str]:
+        """What the session hears, see :func:`key_of`."""
+        heard = [topic for topic, handlers in self.topics.items() if handlers]
+        keys = {key_of(topic, self.audience) for topic in heard}
+        if self.general:
+            keys.add(key_of(None, self.audience))
+        if self.missed and keys:
+            keys.add(MISSED)
+        return frozenset(keys)
 
 
 class SessionPubSub:
-    """What Flet's ``PubSubClient`` of one session talks to."""
+    """What Flet's ``PubSubClient`` of one session talks to; callable from any thread.
 
-    def __init__(self, session_id: str, publish: Callable[[Publication], None]) -> None:
+    Args:
+        publish: takes what is to leave with the next commit.
+        pack: turns (topic, message) into bytes. Raises MessageRefused.
+    """
+
+    def __init__(self, session_id: str, publish: Callable[[Publication], None], pack: Pack) -> None:
         self.session_id = session_id
         self.subscriptions = Subscriptions()
         self._publish = publish
+        self._pack = pack
 
     def send_all(self, message: Any) -> None:
-        """Publish to all sessions that called ``subscribe``."""
-        self._publish(Publication(message))
+        """Publish to all sessions that called ``subscribe``. Raises MessageRefused."""
+        self._send(None, message)
 
     def send_all_on_topic(self, topic: str, message: Any) -> None:
-        """Publish to a topic."""
-        self._publish(Publication(message, topic))
+        """Publish to a topic. Raises MessageRefused."""
+        self._send(topic, message)
 
     def send_others(self, except_session_id: str, message: Any) -> None:
-        """Publish to all but this session."""
+        """Publish to all but this session. Raises MessageRefused."""
         del except_session_id  # always this session, by the id all nodes know it by
-        self._publish(Publication(message, None, self.session_id))
+        self._send(None, message, others=True)
 
     def send_others_on_topic(self, except_session_id: str, topic: str, message: Any) -> None:
-        """Publish to a topic, except to this session."""
+        """Publish to a topic, except to this session. Raises MessageRefused."""
         del except_session_id
-        self._publish(Publication(message, topic, self.session_id))
+        self._send(topic, message, others=True)
+
+    def _send(self, topic: Any, message: Any, *, others: bool = False) -> None:
+        # As in Flet, who subscribes only after it has sent something does not hear that.
+        key = key_of(topic, self.subscriptions.audience)
+        here = not others and key in self.subscriptions.keys
+        self._publish(Publication(key, self._pack(topic, message), "" if here else self.session_id))
 
     def subscribe(self, session_id: str, handler: Handler) -> None:
         """Hear what is sent to all."""

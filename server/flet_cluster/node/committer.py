@@ -20,6 +20,7 @@ from flet_cluster.errors import (
     StoreError,
     StoreUnavailable,
 )
+from flet_cluster.node.feed import placed
 from flet_cluster.node.tokens import binding_in
 from flet_cluster.node.vault import Meta
 from flet_cluster.protocol.close import CloseCode
@@ -36,6 +37,8 @@ logger = logging.getLogger("flet_cluster.node")
 
 CHANGED_SECONDS = 0.02
 """Pause between attempts to take a snapshot of a session whose threads are in the middle of something."""
+TIDY_SECONDS = 1.0
+"""How long a record may say that messages are to be published which are already."""
 RETRY_SECONDS = 0.25
 """Pause between attempts while the store is away; the store's client has its own backoff below that."""
 
@@ -48,6 +51,21 @@ class Staged:
     tx: int
     tail: bytes
     publications: list[Publication]
+
+
+@dataclass(slots=True)
+class Pending:
+    """A commit on its way.
+
+    Attributes:
+        meta: its facts, with what the commit before subscribed to.
+        hears: what it subscribes to; None until that is in it.
+    """
+
+    commit: Commit
+    meta: Meta
+    keys: frozenset[str]
+    hears: dict[str, int] | None = None
 
 
 class Committer:
@@ -64,12 +82,15 @@ class Committer:
         self._sign_ins: list[SignIn] = []
         self._timer: asyncio.TimerHandle | None = None
         self._retry: asyncio.TimerHandle | None = None
+        self._tidy: asyncio.TimerHandle | None = None
+        self._rewrite_due = False
         self.running: asyncio.Task[None] | None = None
 
     @property
     def idle(self) -> bool:
         """Whether everything is committed."""
-        return self.running is None and self._staged is None and not self._dirty
+        busy = self._seat.publisher.busy
+        return self.running is None and self._staged is None and not self._dirty and not busy
 
     def request(self) -> None:
         """Commit soon: at the end of this turn of the loop, so that what belongs together is together."""
@@ -180,17 +201,18 @@ class Committer:
             return
         if self._staged is not None:
             staged, self._staged = self._staged, None
-            commit = self._build(staged)
-            self.running = self._node.spawn(self._commit(commit, staged, self._seat.generation))
-        elif not self._dirty:
+            self.running = self._node.spawn(self._commit(self._build(staged), self._seat.generation))
+        elif not self._dirty and self._takes_rewrite():
+            self.running = self._node.spawn(self._commit(self._rewritten(), None))
+        elif not self._dirty and not self._seat.publisher.busy:
             self._seat.settle()
 
-    async def _commit(self, commit: Commit, staged: Staged, generation: int) -> None:
-        """Write one snapshot, then release what it covers."""
+    async def _commit(self, pending: Pending, generation: int | None) -> None:
+        """Write one snapshot, then release what it covers. No generation: it covers nothing new."""
         seat = self._seat
         try:
             with self._node.timed("commit_seconds"):
-                written = await self._write(commit)
+                written = await self._write(pending)
         except (Fenced, SessionDeleted) as error:
             seat.fenced(error)
             return
@@ -198,33 +220,86 @@ class Committer:
             self.running = None
         if not written:
             return
+        commit = pending.commit
         accounted, seat.committed = seat.committed.inbox if seat.committed else 0, commit
         if commit.inbox > accounted:
             self._node.mail.accounted(seat.id, commit.inbox)
         self._node.host.faults.hit("committed", seat.id)
-        seat.released(commit, generation)
+        if generation is not None:
+            seat.released(commit, generation)
         self._node.host.faults.hit("released", seat.id)
-        self._node.publications.publish(staged.publications)
+        self._node.publications.follow(seat, pending.hears or {}, commit.stream)
+        seat.publisher.stored(commit.n)
         self._node.host.faults.hit("published", seat.id)
         if self._dirty:
             self._turn()
         else:
             self._start()
 
-    def _build(self, staged: Staged) -> Commit:
+    # -- the same state once more -------------------------------------------------------------------
+
+    def published(self) -> None:
+        """What was to be published is: the record may forget it, and whoever waits for rest goes on."""
+        if not self._seat.lost:
+            self._start()
+            if self._tidy is None:
+                self._tidy = self._node.loop.call_later(TIDY_SECONDS, self._tidy_due)
+
+    def _tidy_due(self) -> None:
+        self._tidy = None
+        self.renew()
+
+    def renew(self) -> None:
+        """Write the same state again, with how far it has heard and published since, if that is further."""
+        if not self._seat.lost:
+            self._rewrite_due = True
+            self._start()
+
+    def _takes_rewrite(self) -> bool:
+        """Whether the same state is to be written again now; asked for once."""
+        seat = self._seat
+        due, self._rewrite_due = self._rewrite_due, False
+        if seat.committed is None or seat.lease is None or seat.publisher.busy:
+            return False
+        if seat.committed.outbox:
+            return due or seat.wants_rest  # who takes it over need not publish it again
+        return due and self._stream > seat.committed.stream
+
+    @property
+    def _stream(self) -> int:
+        """How far the state of the last commit has heard: to the cursor, unless it is not in it what came."""
+        seat = self._seat
+        committed = seat.committed.stream if seat.committed else 0
+        moved = seat.live is not None and seat.live.messages.latest > committed
+        return max(committed, 0 if moved else seat.feed.cursor)
+
+    def _rewritten(self) -> Pending:
+        seat = self._seat
+        assert seat.committed is not None
+        commit = self._node.vault.again(
+            seat.id, seat.committed, stream=self._stream, outbox=seat.publisher.groups
+        )
+        return Pending(commit, Meta(), frozenset(), seat.feed.hears)
+
+    # -- a new state --------------------------------------------------------------------------------
+
+    def _build(self, staged: Staged) -> Pending:
         """Seal a snapshot as the commit that follows the last one."""
         seat, captured = self._seat, staged.captured
-        live = seat.live
+        live, last = seat.live, seat.committed
+        n = (last.n if last else 0) + 1
+        seat.publisher.add(n, staged.publications)
         meta = Meta(
             version=self._node.version,
             obstacle=captured.obstacle,
             background=len(live.background.calls) if live else 0,
-            subscribed=bool(live and live.pubsub.subscriptions),
+            hears=seat.feed.hears,
+            due=captured.due,
             away=seat.away,
         )
         commit = self._node.vault.commit(
             seat.id,
-            (seat.committed.n if seat.committed else 0) + 1,
+            n,
             instance=seat.instance,
             rx=captured.rx,
             tx=staged.tx,
@@ -234,11 +309,13 @@ class Committer:
             running=captured.running,
             meta=meta,
             inbox=captured.inbox,
+            stream=max(captured.stream, last.stream if last else 0),
+            outbox=seat.publisher.groups,
         )
         self._node.observer.observe("snapshot_bytes", len(commit.image))
-        return commit
+        return Pending(commit, meta, captured.hears)
 
-    async def _write(self, commit: Commit) -> bool:
+    async def _write(self, pending: Pending) -> bool:
         """Write until the store has it. False: the seat was lost meanwhile.
 
         Raises:
@@ -248,7 +325,7 @@ class Committer:
         patience = self._node.loop.time() + self._node.settings.store_patience
         while not seat.lost:
             try:
-                await self._attempt(commit)
+                await self._attempt(pending)
             except (Fenced, SessionDeleted):
                 raise
             except Exception as error:
@@ -271,9 +348,12 @@ class Committer:
             logger.error("session %s: closing its socket, nothing can be stored: %s", self._seat.id, error)
             self._seat.socket.close(CloseCode.STORE_UNAVAILABLE)
 
-    async def _attempt(self, commit: Commit) -> None:
+    async def _attempt(self, pending: Pending) -> None:
         """Create the record or replace its state; refill a store that lost it."""
         seat, store, timeout = self._seat, self._node.store, self._seat.timeout
+        if pending.hears is None:
+            pending.commit, pending.hears = await placed(pending.commit, pending.meta, pending.keys, store)
+        commit = pending.commit
         while self._sign_ins:  # before the output that leads their users away
             await self._node.sign_ins.keep(seat.id, binding_in(seat.token), self._sign_ins[0])
             del self._sign_ins[0]

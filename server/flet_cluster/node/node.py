@@ -26,7 +26,7 @@ from flet_cluster.node.sign_ins import SignIns
 from flet_cluster.node.takeover import take
 from flet_cluster.node.tokens import Claim, Tokens, new_session_id
 from flet_cluster.node.upkeep import Upkeep
-from flet_cluster.node.vault import Vault
+from flet_cluster.node.vault import Meta, Vault
 from flet_cluster.protocol.close import CloseCode
 
 if TYPE_CHECKING:
@@ -237,6 +237,8 @@ class Node:
             seat.taken_from = taken.alive_owner
             seat.mail = taken.record.mail
             self.seats[session_id] = seat
+            commit = taken.record.commit
+            self.publications.follow(seat, Meta.load(commit.meta).hears, commit.stream)
             self.observer.count("acquired")
             return seat
 

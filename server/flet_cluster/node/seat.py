@@ -21,6 +21,8 @@ from flet_cluster.errors import (
 from flet_cluster.host.live import LiveSession
 from flet_cluster.model import Commit, Lease, MainState, Record
 from flet_cluster.node.committer import Committer
+from flet_cluster.node.feed import Feed
+from flet_cluster.node.publisher import Publisher
 from flet_cluster.node.vault import Meta
 from flet_cluster.protocol.close import CloseCode
 from flet_cluster.protocol.outbox import Outbox
@@ -87,6 +89,8 @@ class Seat:
         self.mail = False
         self.detached_at: float | None = None
         self.committer = Committer(self)
+        self.publisher = Publisher(self)
+        self.feed = Feed(self)
         self._unreleased: list[tuple[int, bytes]] = []
         self._lazy: asyncio.TimerHandle | None = None
         self._gone_timer: asyncio.TimerHandle | None = None
@@ -108,6 +112,7 @@ class Seat:
         seat.durable = (record.commit.rx, record.commit.tx)
         seat.away = Meta.load(record.commit.meta).away
         seat.outbox = Outbox.load(node.vault.tail(record.session_id, record.commit), node.limits)
+        seat.publisher.adopt(node.vault.outbox(record.session_id, record.commit), record.commit.n)
         return seat
 
     def wake(self) -> LiveSession:
@@ -132,6 +137,7 @@ class Seat:
         live.token = self.token
         live.main = commit.main
         live.entries.go_on_from(commit.inbox)
+        live.messages.passed(max(commit.stream, self.feed.cursor))
         live.progress.rx = live.progress.accepted = commit.rx
         self._report_interrupted(live, commit)
         self.live = live
@@ -168,7 +174,7 @@ class Seat:
         if self.committed is None:
             return False
         meta = Meta.load(self.committed.meta)
-        return self.committed.main is MainState.PENDING or meta.background > 0 or meta.subscribed
+        return self.committed.main is MainState.PENDING or meta.background > 0 or meta.due > 0
 
     @property
     def timeout(self) -> float:
@@ -279,7 +285,7 @@ class Seat:
         live = self.live
         if self.socket is not None or self.lost or self.leaving:
             return
-        if live is None or not (live.background.calls or live.pubsub.subscriptions):
+        if live is None or not live.background.calls:
             self.node.spawn(self.node.departures.give_up(self, unless_connected=True))
 
     # -- input ------------------------------------------------------------------------------------

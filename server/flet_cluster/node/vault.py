@@ -7,7 +7,7 @@ no failover would verify.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import msgpack
@@ -16,11 +16,14 @@ from flet_cluster.errors import SealBroken
 from flet_cluster.events import NullObserver
 from flet_cluster.host.inputs import Started
 from flet_cluster.model import Commit, MainState
+from flet_cluster.node.groups import dump_groups, load_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from flet_cluster.events import Observer
+    from flet_cluster.model import Origin
+    from flet_cluster.node.groups import Group
     from flet_cluster.snapshot import KeyRing
 
 PURPOSE = "session"
@@ -34,16 +37,24 @@ class Meta:
         version: fingerprint of the app's code.
         obstacle: why the session cannot travel; "" when it can.
         background: how many recorded calls run.
-        subscribed: whether it hears pub/sub messages.
+        hears: which pub/sub messages it hears (see :func:`flet_cluster.host.pubsub.key_of`), and after which
+            number of the app's stream.
+        due: how many calls of handlers wait in its state for their turn.
         away: whether the app was told that its user has left, and not yet that the user is back.
     """
 
     version: str = ""
     obstacle: str = ""
     background: int = 0
-    subscribed: bool = False
+    hears: dict[str, int] = field(default_factory=dict)
+    due: int = 0
     away: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def subscribed(self) -> bool:
+        """Whether the session hears any pub/sub message."""
+        return bool(self.hears)
 
     def dump(self) -> str:
         """Return it as JSON, without what is empty."""
@@ -51,7 +62,8 @@ class Meta:
             "version": self.version,
             "obstacle": self.obstacle,
             "background": self.background,
-            "subscribed": self.subscribed,
+            "hears": self.hears,
+            "due": self.due,
             "away": self.away,
             **self.extra,
         }
@@ -65,7 +77,8 @@ class Meta:
             facts.pop("version", ""),
             facts.pop("obstacle", ""),
             facts.pop("background", 0),
-            facts.pop("subscribed", False),
+            facts.pop("hears", {}),
+            facts.pop("due", 0),
             facts.pop("away", False),
             facts,
         )
@@ -97,6 +110,8 @@ class Vault:
         running: Iterable[Started],
         meta: Meta,
         inbox: int = 0,
+        stream: int = 0,
+        outbox: Iterable[Group] = (),
     ) -> Commit:
         """Return the sealed commit ``n`` of a session."""
         inflight = [(entry.seq, entry.key, entry.what) for entry in running]
@@ -111,7 +126,37 @@ class Vault:
             inflight=self._seal(msgpack.packb(inflight) if inflight else b"", session_id, n, "inflight"),
             meta=meta.dump(),
             inbox=inbox,
+            stream=stream,
+            outbox=self._seal(dump_groups(outbox), session_id, n, "outbox"),
         )
+
+    def again(self, session_id: str, commit: Commit, *, stream: int, outbox: Iterable[Group]) -> Commit:
+        """Return the commit that follows ``commit`` with the same state. Raises SealBroken.
+
+        Args:
+            session_id: whose.
+            commit: the last one.
+            stream: how far its messages have come now.
+            outbox: what is still to be published.
+        """
+        n = commit.n + 1
+
+        def seal(name: str, payload: bytes) -> bytes:
+            return self._seal(payload, session_id, n, name)
+
+        return replace(
+            commit,
+            n=n,
+            stream=stream,
+            image=seal("image", self.graph(session_id, commit)),
+            tail=seal("tail", self.tail(session_id, commit)),
+            inflight=seal("inflight", self._open(commit.inflight, session_id, commit.n, "inflight")),
+            outbox=seal("outbox", dump_groups(outbox)),
+        )
+
+    def outbox(self, session_id: str, commit: Commit) -> list[Group]:
+        """Open what was to be published. Raises SealBroken."""
+        return load_groups(self._open(commit.outbox, session_id, commit.n, "outbox"))
 
     def graph(self, session_id: str, commit: Commit) -> bytes:
         """Open the snapshot; b"" when the session could not travel. Raises SealBroken."""
@@ -142,6 +187,14 @@ class Vault:
         """Open an entry of a session's inbox; None when it does not verify."""
         return self._try(sealed, "entry", "inbox", session_id, key)
 
+    def seal_post(self, origin: Origin, payload: bytes) -> bytes:
+        """Seal a message for the app's stream."""
+        return self._keys.seal(payload, purpose="stream", context=(self._app, *astuple(origin)))
+
+    def open_post(self, origin: Origin, sealed: bytes) -> bytes | None:
+        """Open a message of the app's stream; None when it does not verify."""
+        return self._try(sealed, "post", "stream", *astuple(origin))
+
     def seal_kept(self, name: str, payload: bytes) -> bytes:
         """Seal a value that is kept for some time."""
         return self._keys.seal(payload, purpose="kept", context=(self._app, name))
@@ -150,7 +203,7 @@ class Vault:
         """Open a value that was kept; None when it does not verify."""
         return self._try(sealed, "kept", "kept", name)
 
-    def _try(self, sealed: bytes, what: str, purpose: str, *context: str) -> bytes | None:
+    def _try(self, sealed: bytes, what: str, purpose: str, *context: str | int) -> bytes | None:
         try:
             return self._keys.open(sealed, purpose=purpose, context=(self._app, *context))
         except SealBroken:

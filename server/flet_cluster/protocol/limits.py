@@ -23,6 +23,8 @@ class Limits:
         max_tail_bytes: the same in bytes; also what may wait for a slow reader before its socket is closed.
         max_inbox_frames: inputs of clients a session may have waiting on the node, over all page loads.
         max_inbox_bytes: the same in bytes of memory; one input is always allowed.
+        max_message: bytes of a message of ``page.pubsub``.
+        max_outbox_bytes: what a session may have waiting to be published, in bytes.
         ack_every_frames: the browser acknowledges at the latest after so many output frames.
         ack_seconds: ... or after so long.
         handshake_seconds: time a socket has for its ``hello``.
@@ -40,6 +42,8 @@ class Limits:
     max_tail_bytes: int = MIB
     max_inbox_frames: int = 1024
     max_inbox_bytes: int = 64 * MIB
+    max_message: int = MIB
+    max_outbox_bytes: int = 16 * MIB
     ack_every_frames: int = 16
     ack_seconds: float = 0.3
     handshake_seconds: float = 10.0

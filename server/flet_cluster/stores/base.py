@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flet_cluster.model import Commit, Entry, Held, Lease, NodeInfo, Record, Touched
+    from flet_cluster.model import Commit, Entry, Held, Lease, NodeInfo, Post, Record, StreamPage, Touched
 
 GRACE: Final = 600.0
 """How long a record outlives its deadline, seconds: the time in which some node should close it properly.
@@ -47,6 +47,9 @@ TOMBSTONE: Final = 86_400.0
 
 INBOX_LIMIT: Final = 100
 """Entries that may wait in a session's inbox."""
+
+PAGE_BYTES: Final = 1 << 20
+"""A page of the app's stream ends with the message that makes it so long."""
 
 
 class SessionStore(Protocol):
@@ -166,6 +169,39 @@ class SessionStore(Protocol):
         """Return a kept value, and never again; None if there is none, or somebody took it.
 
         After :class:`StoreUnavailable` it may be gone.
+        """
+
+    async def stream_append(self, posts: Sequence[Post], *, age: float, length: int, memory: float) -> int:
+        """Put messages of one session at the end of the app's stream, all or none.
+
+        Those of a commit that is not later (by epoch and n) than one of the same session that is in already
+        are repetitions: they add nothing. So a session's commits are to be appended in order, each with all
+        of its messages in one call. This holds as long as the session is remembered, ``memory``.
+
+        Args:
+            posts: at least one; of one session, in order.
+            age: messages older than this are dropped, seconds.
+            length: with more messages than this in the stream, the oldest are dropped.
+            memory: how long it is remembered what this session has published, seconds.
+
+        Returns:
+            The number up to which the stream has come now.
+        """
+
+    async def stream_read(self, after: int, limit: int) -> StreamPage:
+        """Read what follows a number, at most ``limit`` messages and about :data:`PAGE_BYTES`.
+
+        What is not there any more shows by the numbers: see :attr:`Posted.before` and
+        :attr:`StreamPage.last`. A stream that was lost with the store's data begins anew, with higher numbers
+        than ever before; one that lost only its end is as :meth:`stream_end` says.
+        """
+
+    async def stream_end(self, known: int = 0) -> int:
+        """Return the number up to which the stream has come; a stream that is not there begins now.
+
+        Args:
+            known: a number that the stream once had. If it does not reach so far any more, it has lost its
+                end: numbers go on after this one, and whoever reads on from before finds a gap there.
         """
 
     async def delete(self, lease: Lease) -> bool:

@@ -47,6 +47,11 @@ class Keys:
         """Return where what waits for a session is; in the slot of its record."""
         return self.session(session_id)[0].removesuffix("s") + "inbox"
 
+    def stream(self, session_id: str) -> tuple[str, str, str]:
+        """Where the app's stream is: its end, its messages, and what a session has published; in one slot."""
+        stem = f"{self._prefix}:{{{self._prefix}:topic}}"
+        return f"{stem}:end", f"{stem}:log", f"{stem}:by:{session_id}"
+
     def kept(self, name: str) -> str:
         """Return where a value is that is kept for some time."""
         return f"{self._prefix}:{name}"

@@ -24,9 +24,12 @@ from flet_cluster.errors import (
 )
 from flet_cluster.model import NOBODY, Commit, Entry, Held, Lease, NodeInfo, Record, Touched
 from flet_cluster.stores.base import GRACE, INBOX_LIMIT, RECOVERY, TOMBSTONE
+from flet_cluster.stores.memory_stream import MemoryStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from flet_cluster.model import Post, StreamPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class _Data:
     heartbeats: dict[str, tuple[NodeInfo, float]] = field(default_factory=dict)
     inboxes: dict[str, _Inbox] = field(default_factory=dict)
     kept: dict[str, tuple[bytes | None, float]] = field(default_factory=dict)
+    stream: MemoryStream = field(default_factory=MemoryStream)
 
 
 class MemoryStore:
@@ -194,6 +198,18 @@ class MemoryStore:
             return None
         self._data.kept[name] = (None, until)
         return value
+
+    async def stream_append(self, posts: Sequence[Post], *, age: float, length: int, memory: float) -> int:
+        """Put messages at the end of the app's stream."""
+        return self._data.stream.append(posts, self._clock(), age=age, length=length, memory=memory)
+
+    async def stream_read(self, after: int, limit: int) -> StreamPage:
+        """Read on in the app's stream."""
+        return self._data.stream.read(after, limit, self._clock())
+
+    async def stream_end(self, known: int = 0) -> int:
+        """Return how far the app's stream has come."""
+        return self._data.stream.end(known, self._clock())
 
     async def delete(self, lease: Lease) -> bool:
         """Replace the record by a tombstone."""

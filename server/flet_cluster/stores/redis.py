@@ -21,6 +21,7 @@ from flet_cluster.errors import (
 )
 from flet_cluster.model import Commit, Entry, Held, Lease, MainState, NodeInfo, Record, Touched
 from flet_cluster.stores import scripts
+from flet_cluster.stores.app_stream import AppStream
 from flet_cluster.stores.base import GRACE, INBOX_LIMIT, TOMBSTONE
 from flet_cluster.stores.batch import Batcher
 from flet_cluster.stores.deadlines import Deadlines
@@ -32,6 +33,7 @@ from flet_cluster.stores.wire import ClusterWire, open_wire
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from flet_cluster.model import Post, StreamPage
     from flet_cluster.stores.wire import Value
 
 _GRACE = int(GRACE * 1000)
@@ -54,6 +56,7 @@ class RedisStore:
         self._batcher = Batcher(wire, patience=patience)
         self._deadlines = Deadlines(self._batcher, self._keys)
         self._presence = Presence(self._batcher, self._keys)
+        self._stream = AppStream(self._batcher, self._keys)
 
     async def start(self) -> None:
         """Connect and note which data set is there."""
@@ -187,6 +190,18 @@ class RedisStore:
         status, *rest = await self._batcher.script(scripts.TAKE, [self._keys.kept(name)], args)
         return rest[0] if status == b"taken" else None
 
+    async def stream_append(self, posts: Sequence[Post], *, age: float, length: int, memory: float) -> int:
+        """Put messages at the end of the app's stream."""
+        return await self._stream.append(posts, age=age, length=length, memory=memory)
+
+    async def stream_read(self, after: int, limit: int) -> StreamPage:
+        """Read on in the app's stream."""
+        return await self._stream.read(after, limit)
+
+    async def stream_end(self, known: int = 0) -> int:
+        """Return how far the app's stream has come."""
+        return await self._stream.end(known)
+
     async def delete(self, lease: Lease) -> bool:
         """Replace the record by a tombstone."""
         args = (lease.owner, lease.epoch, _GRACE, _ms(TOMBSTONE))
@@ -271,6 +286,8 @@ def _pack(commit: Commit) -> tuple[Value, ...]:
         commit.inflight,
         commit.meta,
         commit.inbox,
+        commit.stream,
+        commit.outbox,
     )
 
 
@@ -280,7 +297,8 @@ def _entry(key: bytes, value: bytes) -> Entry:
 
 
 def _unpack(session_id: str, fields: list[Any], *, expired: bool = False) -> Record:
-    epoch, owner, deadline, posted, n, instance, rx, tx, main, image, tail, inflight, meta, inbox = fields
+    epoch, owner, deadline, posted, n, instance, rx, tx, main, image, tail, inflight, meta, *more = fields
+    inbox, stream, outbox = more
     commit = Commit(
         n=int(n),
         instance=instance.decode(),
@@ -292,6 +310,8 @@ def _unpack(session_id: str, fields: list[Any], *, expired: bool = False) -> Rec
         inflight=inflight,
         meta=meta.decode(),
         inbox=int(inbox or 0),
+        stream=int(stream or 0),
+        outbox=outbox or b"",
     )
     until = int(deadline) / 1000
     return Record(session_id, int(epoch), owner.decode(), commit, until, expired, int(posted or 0))

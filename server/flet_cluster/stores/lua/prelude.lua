@@ -1,14 +1,15 @@
 -- Put before every script. No KEYS, no ARGV.
 -- Times are whole milliseconds since the Unix epoch, by this server's clock.
 
-local FIELDS = {'commit', 'instance', 'rx', 'tx', 'main', 'image', 'tail', 'inflight', 'meta', 'inbox'}
+local FIELDS = {'commit', 'instance', 'rx', 'tx', 'main', 'image', 'tail', 'inflight', 'meta', 'inbox',
+                'stream', 'outbox'}
 
 local function now()
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
--- List the ten fields of a commit, found in ARGV from position `first` on, as HSET wants them.
+-- List the fields of a commit, found in ARGV from position `first` on, as HSET wants them.
 local function commit_fields(first)
   local list = {}
   for i, name in ipairs(FIELDS) do
