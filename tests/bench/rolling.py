@@ -154,11 +154,9 @@ def report(outcome: Outcome) -> None:
 def show(name: str, values: Sequence[float]) -> None:
     """Print median, percentiles and maximum in milliseconds."""
     ordered = sorted(values)
-    parts = [
-        f"p{part} {ordered[min(len(ordered) - 1, int(len(ordered) * part / 100))] * 1e3:.0f}"
-        for part in (50, 95, 99)
-    ]
-    print(f"{name:8} {len(ordered)} clicks: {'  '.join(parts)}  max {ordered[-1] * 1e3:.0f} ms")
+    at = {part: ordered[min(len(ordered) - 1, len(ordered) * part // 100)] * 1e3 for part in (50, 95, 99)}
+    parts = "  ".join(f"p{part} {milliseconds:.0f}" for part, milliseconds in at.items())
+    print(f"{name:8} {len(ordered)} clicks: {parts}  max {ordered[-1] * 1e3:.0f} ms")
 
 
 def main() -> None:
