@@ -47,6 +47,7 @@ COUNTERS = {
     "page_threads_exhausted": "calls of page.run_thread that had to wait for a thread",
     "posted": "events from outside put into a session's inbox, by kind",
     "publications_lost": "pub/sub messages that did not reach other nodes",
+    "rebalanced": "sessions that were let go since other nodes had room",
     "refilled": "sessions written back into a store that lost them",
     "refused": "websockets not let in",
     "released": "sessions this node let go",
@@ -58,6 +59,7 @@ COUNTERS = {
     "seized": "sessions taken by force, by whether their holder was known dead",
     "sign_ins": "answers of identity providers, by what came of them",
     "tasks_lost": "bare tasks of sessions that ended with their node",
+    "turned_away": "sessions sent to look for another node, since this one has its share",
 }
 HISTOGRAMS = {
     "acquire_seconds": "time to get a session from wherever it is",
