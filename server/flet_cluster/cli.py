@@ -114,6 +114,23 @@ def precompress(
     typer.echo(f"{added} compressed files were added to {folder}")
 
 
+@_cli.command()
+def rebalance(
+    redis_url: Annotated[
+        str | None, typer.Option(help="The cluster's Redis, redis://… or rediss://…")
+    ] = None,
+    app_name: Annotated[str | None, typer.Option(help="The app's name, as the nodes have it.")] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait until the load is level.", min=0)] = 60.0,
+) -> None:
+    """Have users of crowded nodes moved to those with room, now; they do not notice."""
+    from flet_cluster.levelling import level  # noqa: PLC0415  Flet takes a while to import
+    from flet_cluster.settings import Settings  # noqa: PLC0415  the same
+
+    settings = Settings.load({"redis_url": redis_url, "app_name": app_name})
+    if not level(settings, timeout, typer.echo):
+        raise typer.Exit(1)
+
+
 def main() -> None:
     """Run the command line; known errors are one message on stderr."""
     try:

@@ -48,6 +48,7 @@ COUNTERS = {
     "posted": "events from outside put into a session's inbox, by kind",
     "published": "pub/sub messages put into the app's stream",
     "pubsub_gap": "times that a session missed pub/sub messages, by reason; gone: trimmed or lost",
+    "rebalanced": "sessions that were let go since other nodes had room",
     "refilled": "sessions written back into a store that lost them",
     "refused": "websockets not let in",
     "released": "sessions this node let go",
@@ -59,6 +60,7 @@ COUNTERS = {
     "seized": "sessions taken by force, by whether their holder was known dead",
     "sign_ins": "answers of identity providers, by what came of them",
     "tasks_lost": "bare tasks of sessions that ended with their node",
+    "turned_away": "sessions sent to look for another node, since this one has its share",
 }
 HISTOGRAMS = {
     "acquire_seconds": "time to get a session from wherever it is",

@@ -194,10 +194,12 @@ class NodeInfo:
         version: fingerprint of the app's code.
         sessions: how many sessions the node holds.
         draining: whether the node is about to leave.
+        connected: how many clients' sockets it has.
     """
 
     node_id: str
     version: str = ""
     sessions: int = 0
     draining: bool = False
+    connected: int = 0
     extra: dict[str, str] = field(default_factory=dict)

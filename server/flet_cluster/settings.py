@@ -165,6 +165,8 @@ class Settings(BaseSettings):
     """OpenSSL's list of ciphers; None for Python's choice."""
     drain_timeout: _Seconds = 30.0
     """Seconds a node may take to hand its sessions over when it is asked to stop."""
+    rebalance_rate: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = 2.0
+    """Users a second that a crowded node lets go to nodes with room; 0 for none."""
     commit_interval: Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)] = 0.0
     """0: no output before its state is committed. More: output at once, commits coalesced (seconds)."""
     store_patience: _Seconds = 10.0

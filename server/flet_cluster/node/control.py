@@ -1,8 +1,8 @@
 """What nodes ask each other over the bus (layer 3).
 
-Three messages: *release* ("please let go of this session"), its *answer*, and *mail* ("look into the inbox
-of this session"). All are hints (I4): the store is looked at afterwards, whatever was said. Sealed like
-everything that travels (I5).
+Five messages: *release* ("please let go of this session"), its *answer*, *mail* ("look into the inbox of this
+session"), *moving* ("do not take these sessions just now") and *rebalance*. All are hints (I4): the store is
+looked at afterwards, whatever was said. Sealed like everything that travels (I5).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from flet_cluster.errors import BusUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from flet_cluster.bus.base import Bus
     from flet_cluster.node.vault import Vault
@@ -49,7 +49,7 @@ class Control:
 
     Args:
         release: coroutine function ``(session_id) -> answer`` that tries to let a session go.
-        mail: called with the id of a session that something has come for.
+        hints: what else may be said, by its name, and what to call with it.
     """
 
     def __init__(
@@ -58,13 +58,13 @@ class Control:
         vault: Vault,
         node_id: str,
         release: Callable[[str], Awaitable[str]],
-        mail: Callable[[str], None],
+        hints: Mapping[str, Callable[[dict[str, Any]], None]],
     ) -> None:
         self._bus = bus
         self._vault = vault
         self._node_id = node_id
         self._release = release
-        self._mail = mail
+        self._hints = hints
         self._waiting: dict[str, asyncio.Future[str]] = {}
         self._jobs: set[asyncio.Task[None]] = set()
         self._unsubscribe: Callable[[], Awaitable[None]] | None = None
@@ -108,6 +108,16 @@ class Control:
         with contextlib.suppress(BusUnavailable):
             await self._send(owner, {"op": "mail", "session": session_id, "from": self._node_id, "id": ""})
 
+    async def tell_moving(self, node_id: str, session_ids: Sequence[str]) -> None:
+        """Tell a node that it should not take these sessions just now."""
+        with contextlib.suppress(BusUnavailable):
+            await self._send(node_id, {"op": "moving", "sessions": list(session_ids), "id": ""})
+
+    async def tell_rebalance(self, node_id: str) -> None:
+        """Tell a node to level its load now."""
+        with contextlib.suppress(BusUnavailable):
+            await self._send(node_id, {"op": "rebalance", "id": ""})
+
     async def _send(self, node_id: str, body: dict[str, Any]) -> int | None:
         channel = channel_of(node_id)
         return await self._bus.publish(channel, self._vault.seal_message(channel, json.dumps(body).encode()))
@@ -123,8 +133,8 @@ class Control:
             job = asyncio.get_running_loop().create_task(self._answer(body))
             self._jobs.add(job)
             job.add_done_callback(self._jobs.discard)
-        elif body["op"] == "mail":
-            self._mail(body["session"])
+        elif (hint := self._hints.get(body["op"])) is not None:
+            hint(body)
         elif (waiting := self._waiting.get(body["id"])) is not None and not waiting.done():
             waiting.set_result(body["answer"])
 

@@ -57,6 +57,36 @@ class Departures:
             return False
         return await self._release(seat, code)
 
+    async def let_go(self, seat: Seat, code: CloseCode, patience: float) -> bool:
+        """Release a session at its next commit boundary, its socket open until then.
+
+        Args:
+            seat: the session's seat.
+            code: what its socket is closed with, once another node may have the session.
+            patience: seconds it may take.
+
+        Returns:
+            False when it has not come to one in time: it stays, and nothing has happened to it.
+        """
+        if seat.lost or seat.leaving or not await self._until_at_rest(seat, patience):
+            return seat.lost
+        return seat.lost or (not seat.leaving and await self._release(seat, code))
+
+    async def send_away(self, seat: Seat, code: CloseCode, patience: float) -> bool:
+        """Close a session's socket, let it finish what runs, and release it in any case.
+
+        Returns:
+            Whether it had finished; what had not is reported as interrupted by the next node.
+        """
+        if seat.lost or seat.leaving:
+            return True
+        socket, seat.socket = seat.socket, None
+        if socket is not None:
+            socket.close(code)
+        rested = await self._until_at_rest(seat, patience)
+        await self._release(seat, code)
+        return rested
+
     async def _until_at_rest(self, seat: Seat, patience: float) -> bool:
         """Wait until a session runs nothing and all of it is committed; False when that takes too long."""
         deadline = self._node.loop.time() + patience

@@ -17,10 +17,12 @@ from flet_cluster.errors import (
 from flet_cluster.model import NodeInfo
 from flet_cluster.node.control import Control
 from flet_cluster.node.departures import Departures
+from flet_cluster.node.drain import Drain
 from flet_cluster.node.heartbeat import Heartbeat
 from flet_cluster.node.loop_watch import LoopWatch
 from flet_cluster.node.mail import Mail
 from flet_cluster.node.publications import Publications
+from flet_cluster.node.rebalance import Rebalance
 from flet_cluster.node.seat import Seat
 from flet_cluster.node.sign_ins import SignIns
 from flet_cluster.node.takeover import take
@@ -87,8 +89,18 @@ class Node:
         self.publications = Publications(self)
         self.mail = Mail(self)
         self.sign_ins = SignIns(self)
-        release = self.departures.release_for_peer
-        self.control = Control(bus, self.vault, self.id, release, self.mail.arrived)
+        self.rebalance = Rebalance(self)
+        self.control = Control(
+            bus,
+            self.vault,
+            self.id,
+            self.departures.release_for_peer,
+            {
+                "mail": lambda body: self.mail.arrived(body["session"]),
+                "moving": lambda body: self.rebalance.turn_away(body["sessions"]),
+                "rebalance": lambda _body: self.rebalance.asked(),
+            },
+        )
         self.seats: dict[str, Seat] = {}
         self.sockets: set[Any] = set()
         self.version = ""
@@ -128,22 +140,12 @@ class Node:
         else:
             self.spawn(self._beat())
         await self._upkeep.start()
+        self.spawn(self.rebalance.run())
 
     async def drain(self) -> None:
         """Let every session go: others take them from here on. Bounded by the drain timeout."""
         self.draining = True
-        budget = self.settings.drain_timeout
-        seats = list(self.seats.values())
-        if seats:
-            logger.info("draining %d sessions", len(seats))
-            await asyncio.wait(
-                [
-                    self.spawn(self.departures.give_up(seat, CloseCode.DRAINING, budget * 0.8))
-                    for seat in seats
-                ],
-                timeout=budget,
-            )
-            logger.info("drained; %d sessions had to be cut short", len(self.seats))
+        await Drain(self).run(self.settings.drain_timeout)
 
     async def stop(self) -> None:
         """Drain, then leave."""
@@ -172,7 +174,7 @@ class Node:
 
     def describe(self) -> NodeInfo:
         """Return what this node says of itself with each heartbeat."""
-        return NodeInfo(self.id, self.version, len(self.seats), self.draining)
+        return NodeInfo(self.id, self.version, len(self.seats), self.draining, len(self.sockets))
 
     def _lagged(self, seconds: float) -> None:
         self.observer.count("loop_blocked")

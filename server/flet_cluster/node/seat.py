@@ -298,6 +298,8 @@ class Seat:
             ProtocolError: too much waits already.
             SealBroken, SnapshotError: the session cannot be rebuilt here.
         """
+        if self.leaving:  # it crossed our goodbye, and comes again elsewhere
+            return
         live = self.wake()
         live.accept(seq or live.progress.accepted + 1, packet, client)
 
@@ -374,6 +376,12 @@ class Seat:
     def at_rest(self) -> bool:
         """Whether nothing of the session runs and all of it is committed, or it is not ours any more."""
         return self.lost or (self.committer.idle and (self.live is None or self.live.releasable))
+
+    @property
+    def movable(self) -> bool:
+        """Whether another node may have it now, and its user would not notice: plain clients show it."""
+        portable = self.committed is not None and bool(self.committed.image)
+        return bool(self.socket and self.lease and self.instance and portable and self.at_rest)
 
     def when_quiet(self, action: Callable[[], None]) -> None:
         """Run ``action`` once everything has ended and is committed."""

@@ -185,6 +185,9 @@ class LinkSocket:
     async def _come_back(self, hello: Hello, token: str) -> None:
         """Resume a session for the same page, or restart its link for a page that was loaded anew."""
         claim = self._node.tokens.verify(token, self._visitor.cookie)
+        if claim.session_id not in self._node.seats and self._node.rebalance.turns_away(claim.session_id):
+            self.close(CloseCode.MOVED)
+            return
         try:
             seat = await self._node.seat_of(claim)
             if seat.is_behind(hello):  # another node had the session meanwhile; the store knows
