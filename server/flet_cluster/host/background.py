@@ -10,6 +10,7 @@ from __future__ import annotations
 import concurrent.futures
 import inspect
 import logging
+import secrets
 import threading
 import weakref
 from collections import deque
@@ -19,6 +20,7 @@ from flet.controls.context import _context_page
 from flet.controls.page import Page
 
 from flet_cluster.host import internals
+from flet_cluster.host.current import Event, derive, enter, within
 from flet_cluster.host.pause import Pause
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ PARK_SECONDS = 5.0
 class BackgroundCall:
     """One recorded call. Its runtime half (the future) stays behind when it travels."""
 
-    __slots__ = ("args", "cancel", "function", "future", "kind", "kwargs")
+    __slots__ = ("again", "args", "cancel", "function", "future", "key", "kind", "kwargs")
 
     def __init__(
         self, kind: Kind, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -51,12 +53,22 @@ class BackgroundCall:
         self.function = function
         self.args = args
         self.kwargs = kwargs
+        self.key = ""
+        self.again = False
         self.future: BackgroundFuture | None = None
         self.cancel: Callable[[], None] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel as the call alone."""
-        return (_blank_call, (), (self.kind, self.function, self.args, self.kwargs), None, None, _fill_call)
+        state = (self.kind, self.function, self.args, self.kwargs, self.key)
+        return (_blank_call, (), state, None, None, _fill_call)
+
+    @property
+    def event(self) -> Event:
+        """What the app sees as the current event in this call."""
+        function = getattr(self.function, "setup", self.function)
+        name = getattr(function, "__qualname__", type(function).__name__)
+        return Event(self.key, f"{self.kind} {name}", self.again)
 
 
 def _blank_call() -> BackgroundCall:
@@ -64,9 +76,10 @@ def _blank_call() -> BackgroundCall:
     return BackgroundCall("task", _blank_call, (), {})
 
 
-def _fill_call(call: BackgroundCall, state: tuple[Kind, Any, tuple[Any, ...], dict[str, Any]]) -> None:
-    """Give a blank call its content."""
-    call.kind, call.function, call.args, call.kwargs = state
+def _fill_call(call: BackgroundCall, state: tuple[Kind, Any, tuple[Any, ...], dict[str, Any], str]) -> None:
+    """Give a blank call its content. Whoever restores it starts it again."""
+    call.kind, call.function, call.args, call.kwargs, call.key = state
+    call.again = True
 
 
 class BackgroundFuture(concurrent.futures.Future[Any]):
@@ -121,6 +134,9 @@ class Background:
     def add(self, call: BackgroundCall) -> BackgroundFuture:
         """Record a call and start it. Callable from any thread."""
         future = _future_of(call)
+        key, again = derive(call.kind)
+        call.key = key or f"{self._live.id}:{secrets.token_urlsafe(9)}"
+        call.again = again if key else self._live.again
         self.calls[call] = None
         self._live.host.loop.call_soon_threadsafe(self._live.lane.after, lambda: self._start(call))
         return future
@@ -165,8 +181,8 @@ class Background:
     def _run(self, call: BackgroundCall) -> Coroutine[Any, Any, Any]:
         """Return the coroutine of a call."""
         if call.kind == "effect":
-            return call.function.setup()  # type: ignore[attr-defined,no-any-return]  # an EffectHook
-        return call.function(*call.args, **call.kwargs)  # type: ignore[no-any-return]
+            return within(call.event, call.function.setup())  # type: ignore[attr-defined]  # an EffectHook
+        return within(call.event, call.function(*call.args, **call.kwargs))
 
     def _ended(self, call: BackgroundCall, task: asyncio.Task[Any]) -> None:
         """Settle the future, unless the call only stops here to go on elsewhere."""
@@ -203,6 +219,7 @@ class Background:
             return
         self.threads += 1
         context, loop = self._live.context(), self._live.host.loop
+        context.run(enter, call.event)
         idents, owner = self._idents, weakref.ref(self)
 
         def work() -> None:

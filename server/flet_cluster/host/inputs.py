@@ -29,6 +29,7 @@ class Input:
         instance: the page load that gave it its number.
         weight: what it takes of the inbox, in bytes; 0 for what the node itself caused.
         key: names one without a number that is reported when it is cut short; "" for others.
+        again: a node that died may have started it before, and no record tells.
     """
 
     kind: Kind
@@ -38,6 +39,7 @@ class Input:
     instance: str = ""
     weight: int = 0
     key: str = ""
+    again: bool = False
 
 
 class Inbox:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from flet.controls.context import _context_page
@@ -19,6 +20,7 @@ from flet_cluster.errors import GraphChanged, ProtocolError, SnapshotError, Uplo
 from flet_cluster.host import internals, sign_in, startup, wire
 from flet_cluster.host.background import Background
 from flet_cluster.host.camera import Camera
+from flet_cluster.host.current import Event, derive, within
 from flet_cluster.host.connection import ClientInfo, HostConnection
 from flet_cluster.host.entries import Entries
 from flet_cluster.host.inputs import Inbox, Input, Kind, Progress, Started
@@ -93,6 +95,9 @@ class LiveSession:
         self.starting = False
         self.preparing = False
         self.registered = False
+        self.again = False
+        self._nonce = secrets.token_urlsafe(9)
+        self._unnumbered = 0
 
     # -- making ---------------------------------------------------------------------------------
 
@@ -125,6 +130,7 @@ class LiveSession:
         live.registered = True
         live.background.adopt(extra.calls)
         live.own_events = extra.events
+        live.again = True
         return live
 
     def _adopt(self, session: HostSession) -> None:
@@ -139,7 +145,7 @@ class LiveSession:
         if self.main is MainState.PENDING:
             self.lane.after(lambda: startup.run_main(self))
         for own in self.own_events:
-            self.host.loop.call_soon(self.queue, Input("own", 0, own, key=own.key))
+            self.host.loop.call_soon(self.queue, Input("own", 0, own, key=own.key, again=True))
 
     @property
     def externals(self) -> dict[str, object]:
@@ -263,8 +269,14 @@ class LiveSession:
 
     # -- input ------------------------------------------------------------------------------------
 
-    def accept(self, seq: int, packet: bytes, client: ClientInfo) -> None:
+    def accept(self, seq: int, packet: bytes, client: ClientInfo, *, again: bool = False) -> None:
         """Take one packet of the browser; repeats of what was accepted before are dropped.
+
+        Args:
+            seq: its number.
+            packet: one packet of Flet.
+            client: what the handshake said of its sender.
+            again: the browser had sent it before, to a node that may have started it.
 
         Raises:
             BadPacket: the packet is not Flet's.
@@ -280,7 +292,7 @@ class LiveSession:
         if self.inbox.full and kind != "register":  # those of a page are dropped when the next one comes
             raise ProtocolError(CloseCode.OVERLOADED, "too many inputs wait")
         self.progress.accept(seq)
-        self.queue(Input(kind, seq, message.body, client, self.instance, message.weight))
+        self.queue(Input(kind, seq, message.body, client, self.instance, message.weight, again=again))
 
     def page_event(self, name: str, data: Any = None) -> None:
         """Queue an event of the page that the node itself causes (``connect``, ``disconnect``, ``close``)."""
@@ -295,8 +307,10 @@ class LiveSession:
 
     def own_event(self, own: OwnEvent) -> None:
         """Queue an event that Flet fires itself, for good: it travels until it begins; from any thread."""
+        key, again = derive(own.name)
+        own.key, again = (key.removeprefix(f"{self.id}:"), again) if key else (own.key, self.again)
         self.own_events.append(own)
-        self.host.loop.call_soon(self.queue, Input("own", 0, own, key=own.key))
+        self.host.loop.call_soon(self.queue, Input("own", 0, own, key=own.key, again=again))
 
     def queue(self, item: Input) -> None:
         """Add an input that waits for its turn."""
@@ -351,7 +365,8 @@ class LiveSession:
             self._start_own(item, item.body)
         else:
             handler, arguments = item.body
-            self._start(item, startup.call_handler(self, handler, arguments), handler, "pubsub handler")
+            what = f"pubsub handler {getattr(handler, '__qualname__', type(handler).__name__)}"
+            self._start(item, startup.call_handler(self, handler, arguments), handler, what)
 
     def _failed(self, item: Input, error: Exception) -> None:
         """An input could not be started. It counts as started, or no later one would ever be acknowledged."""
@@ -389,17 +404,33 @@ class LiveSession:
 
     def _start(self, item: Input, coro: Coroutine[Any, Any, Any], handler: Any, what: str) -> None:
         """Run a dispatch: in the lane when its handler is sync, as a task otherwise."""
-        started = Started(item.seq, f"{self.id}:{item.key or f'{item.instance}:{item.seq}'}", what)
+        started = Started(item.seq, self._key_of(item), what)
+        coro = within(Event(started.key, what, item.again or self._unknown(item)), coro)
 
         def begin() -> None:
             """The handler takes its first step."""
             self.begin(item)
-            if item.seq or item.key:
-                self._note(started)
+            self._note(started)
             if item.kind == "own":
                 self.own_events.remove(item.body)
 
         self.run(coro, handler, what, lambda: self._finished(started.key), begin)
+
+    def _unknown(self, item: Input) -> bool:
+        """Whether an input that has no name of its own may be one that a node died of."""
+        return self.again and not item.seq and not item.key
+
+    def _key_of(self, item: Input) -> str:
+        """Return an idempotency key. What comes without a name, and never again, gets a new one.
+
+        The numbers of a plain client are its node's: another node may give the same to another event.
+        """
+        if item.key:
+            return f"{self.id}:{item.key}"
+        if item.seq:
+            return f"{self.id}:{item.instance or self._nonce}:{item.seq}"
+        self._unnumbered += 1
+        return f"{self.id}:{self._nonce}.{self._unnumbered}"
 
     def run(
         self,

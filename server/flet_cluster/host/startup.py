@@ -15,6 +15,7 @@ from flet.controls.exceptions import FletPageDisconnectedException
 from flet.messaging.protocol import Message, MessageAction, RegisterClientResponseBody
 
 from flet_cluster.host import variables, wire
+from flet_cluster.host.current import Event, within
 from flet_cluster.host.remount import remounted
 from flet_cluster.model import MainState
 
@@ -113,7 +114,8 @@ def run_main(live: LiveSession) -> None:
         live.main = MainState.DONE
         live.changed()
 
-    live.run(_main(live), live.host.program.main, "main", done)
+    event = Event(f"{live.id}:main", "main", live.again)
+    live.run(within(event, _main(live)), live.host.program.main, "main", done)
 
 
 async def _main(live: LiveSession) -> None:

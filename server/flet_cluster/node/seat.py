@@ -62,6 +62,8 @@ class Seat:
         taken_from: the node this session was taken from by force, as long as it may still live.
         mail: something may wait in its inbox.
         away: the app was told that its user has left, and not yet that the user is back.
+        resent: the browser had sent its inputs up to here before it opened its present socket.
+        begun_before: it has no record, but a node that died may have begun it.
         lost: somebody else has the session now, or nobody ever will: nothing may be sent any more.
     """
 
@@ -82,6 +84,8 @@ class Seat:
         self.taken_from = ""
         self.away = False
         self.mail = False
+        self.resent = 0
+        self.begun_before = False
         self.detached_at: float | None = None
         self.committer = Committer(self)
         self._unreleased: list[tuple[int, bytes]] = []
@@ -117,7 +121,7 @@ class Seat:
             return self.live
         if self.committed is None:
             self.live = LiveSession.fresh(self.node.host, self.id, self.instance, self)
-            self.live.token = self.token
+            self.live.token, self.live.again = self.token, self.begun_before
             return self.live
         commit = self.committed
         graph = self.node.vault.graph(self.id, commit)
@@ -289,7 +293,7 @@ class Seat:
             SealBroken, SnapshotError: the session cannot be rebuilt here.
         """
         live = self.wake()
-        live.accept(seq or live.progress.accepted + 1, packet, client)
+        live.accept(seq or live.progress.accepted + 1, packet, client, again=0 < seq <= self.resent)
 
     def acknowledged(self, seq: int) -> None:
         """The browser has all output up to ``seq``."""
