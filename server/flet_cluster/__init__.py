@@ -10,11 +10,37 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flet_cluster.fastapi.whole import cluster_app as app
+    from flet_cluster.host.current import Event, current_event
+    from flet_cluster.host.hooks import Interrupted, on_interrupted, on_restore
+    from flet_cluster.host.resources import Resource, resource
     from flet_cluster.running import run
+    from flet_cluster.snapshot.registered import register_portable
 
-_PUBLIC = {"app": "flet_cluster.fastapi.whole:cluster_app", "run": "flet_cluster.running:run"}
+_PUBLIC = {
+    "Event": "flet_cluster.host.current:Event",
+    "Interrupted": "flet_cluster.host.hooks:Interrupted",
+    "Resource": "flet_cluster.host.resources:Resource",
+    "app": "flet_cluster.fastapi.whole:cluster_app",
+    "current_event": "flet_cluster.host.current:current_event",
+    "on_interrupted": "flet_cluster.host.hooks:on_interrupted",
+    "on_restore": "flet_cluster.host.hooks:on_restore",
+    "register_portable": "flet_cluster.snapshot.registered:register_portable",
+    "resource": "flet_cluster.host.resources:resource",
+    "run": "flet_cluster.running:run",
+}
 
-__all__ = ["app", "run"]
+__all__ = [
+    "Event",
+    "Interrupted",
+    "Resource",
+    "app",
+    "current_event",
+    "on_interrupted",
+    "on_restore",
+    "register_portable",
+    "resource",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,8 @@
 """Which event the app's code is handling just now (layer 3; imports no Flet).
 
-It is kept in a context variable: it holds in sync handlers (threads), in async ones, in what they call, in the
-tasks they create and in ``asyncio.to_thread``. A plain thread or executor of the app's own does not have it.
+It is kept in a context variable: it holds in sync handlers (threads), in async ones, in what they call, in
+the tasks they create and in ``asyncio.to_thread``. A plain thread or executor of the app's own does not have
+it.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ class Event:
         key: the same each time this event is delivered, on whichever node: an idempotency key for what cannot
             be undone (payments, mails). Printable, without spaces; no two events have the same.
         name: for people: ``Button(12).on_click``, ``main``.
-        redelivered: a node that died *may* have started it before, and nothing of that was saved. False: it was
-            never started before, anywhere.
+        redelivered: a node that died *may* have started it before, and nothing of that was saved. False: it
+            was never started before, anywhere.
     """
 
     key: str

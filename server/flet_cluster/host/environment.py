@@ -30,6 +30,7 @@ class HostEnvironment:
         in_threads: whether sync handlers run in ``lanes``; else they run on the loop, as in stock Flet.
         uploads: makes the URLs of ``page.get_upload_url``; None if the app keeps no uploads.
         eager: whether a handler (its code object) gets a snapshot at each update; see there.
+        closing: what closes resources of sessions that have left.
     """
 
     program: Program
@@ -45,3 +46,4 @@ class HostEnvironment:
     in_threads: bool = True
     uploads: UploadLinks | None = None
     eager: dict[Any, bool] = field(default_factory=dict)
+    closing: set[asyncio.Task[None]] = field(default_factory=set)

@@ -17,18 +17,20 @@ from flet.controls.context import _context_page
 from flet.messaging.protocol import MessageAction
 
 from flet_cluster.errors import GraphChanged, ProtocolError, SnapshotError, UploadsDisabled
-from flet_cluster.host import internals, sign_in, startup, wire
+from flet_cluster.host import hooks, internals, sign_in, startup, wire
 from flet_cluster.host.background import Background
 from flet_cluster.host.camera import Camera
-from flet_cluster.host.current import Event, derive, within
 from flet_cluster.host.connection import ClientInfo, HostConnection
+from flet_cluster.host.current import Event, derive, within
 from flet_cluster.host.entries import Entries
+from flet_cluster.host.hooks import Hooks
 from flet_cluster.host.inputs import Inbox, Input, Kind, Progress, Started
 from flet_cluster.host.loops import task_watcher, weakly
 from flet_cluster.host.picture import Captured, Extra, Listener, drain
 from flet_cluster.host.portable import capture_session, restore_session
 from flet_cluster.host.pubsub import Publication, SessionPubSub
 from flet_cluster.host.remount import remounted
+from flet_cluster.host.resources import Resources
 from flet_cluster.host.session import HostSession
 from flet_cluster.host.session_lane import SessionLane
 from flet_cluster.host.sign_in import SignIn
@@ -92,6 +94,8 @@ class LiveSession:
         self._sign_ins: list[SignIn] = []
         self.own_events: list[OwnEvent] = []
         self.entries = Entries(self)
+        self.hooks = Hooks()
+        self.resources = Resources()
         self.starting = False
         self.preparing = False
         self.registered = False
@@ -130,6 +134,7 @@ class LiveSession:
         live.registered = True
         live.background.adopt(extra.calls)
         live.own_events = extra.events
+        live.hooks = extra.hooks or live.hooks
         live.again = True
         return live
 
@@ -144,6 +149,7 @@ class LiveSession:
             self.host.loop.call_soon(self.lane.after, self.render)
         if self.main is MainState.PENDING:
             self.lane.after(lambda: startup.run_main(self))
+        hooks.restored(self)
         for own in self.own_events:
             self.host.loop.call_soon(self.queue, Input("own", 0, own, key=own.key, again=True))
 
@@ -363,6 +369,8 @@ class LiveSession:
             self.entries.start(item.body)
         elif item.kind == "own":
             self._start_own(item, item.body)
+        elif item.kind == "hook":
+            self._start(item, item.body.run(self), item.body.handler, item.body.what)
         else:
             handler, arguments = item.body
             what = f"pubsub handler {getattr(handler, '__qualname__', type(handler).__name__)}"
@@ -413,6 +421,8 @@ class LiveSession:
             self._note(started)
             if item.kind == "own":
                 self.own_events.remove(item.body)
+            elif item.kind == "hook":
+                item.body.begins(self)
 
         self.run(coro, handler, what, lambda: self._finished(started.key), begin)
 
@@ -596,7 +606,7 @@ class LiveSession:
     def _shoot(self) -> bytes:
         """Pickle the session and what the host keeps about it."""
         calls, events = list(self.background.calls), list(self.own_events)
-        extra = Extra(calls, self.pubsub.subscriptions, self.client, events, self.variables)
+        extra = Extra(calls, self.pubsub.subscriptions, self.client, events, self.variables, self.hooks)
         return capture_session(self.session, extra, self.host.code, self.host.portables, self.externals)
 
     async def until_idle(self, patience: float) -> None:
@@ -641,6 +651,7 @@ class LiveSession:
             self.host.observer.count("tasks_lost")
             task.add_done_callback(_seen)
             task.cancel()
+        self.resources.leave(self)
         for task in list(self._spawned):  # a handler that is cut short here is reported by the next node
             task.cancel()
 

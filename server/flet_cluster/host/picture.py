@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:
     from flet_cluster.host.background import BackgroundCall
     from flet_cluster.host.connection import ClientInfo
+    from flet_cluster.host.hooks import Hooks
     from flet_cluster.host.inputs import Started
     from flet_cluster.host.pubsub import Publication, Subscriptions
     from flet_cluster.host.sign_in import OwnEvent, SignIn
@@ -74,3 +75,4 @@ class Extra:
     client: ClientInfo
     events: list[OwnEvent]
     variables: Variables = ()
+    hooks: Hooks | None = None

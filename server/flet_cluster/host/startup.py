@@ -123,7 +123,7 @@ async def _main(live: LiveSession) -> None:
     main, session, page = live.host.program.main, live.session, live.page
     try:
         flet_context.reset_auto_update()  # type: ignore[no-untyped-call]  # Flet leaves it untyped
-        await _call(live, main, (page,))
+        await call(live, main, (page,))
         await session.after_event(page)
     except FletPageDisconnectedException:
         logger.debug("session %s: main updated a page that is gone", live.id)
@@ -132,7 +132,7 @@ async def _main(live: LiveSession) -> None:
         session.error(str(error))
 
 
-async def _call(live: LiveSession, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+async def call(live: LiveSession, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     """Call a function, generator, coroutine function or asynchronous generator."""
     if inspect.isasyncgenfunction(function):
         async for _ in function(*arguments):
@@ -150,7 +150,7 @@ async def call_handler(live: LiveSession, handler: Callable[..., Any], arguments
     """Call a pub/sub handler; Flet updates nothing afterwards, so neither do we."""
     flet_context.reset_auto_update()  # type: ignore[no-untyped-call]  # Flet leaves it untyped
     try:
-        await _call(live, handler, arguments)
+        await call(live, handler, arguments)
     except Exception as error:
         logger.exception("session %s: a pub/sub handler failed", live.id)
         live.session.error(f"{error}\n{traceback.format_exc()}")

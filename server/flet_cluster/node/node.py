@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flet_cluster.errors import (
     StoreError,
 )
+from flet_cluster.host.resources import all_closed
 from flet_cluster.model import NodeInfo
 from flet_cluster.node.control import Control
 from flet_cluster.node.departures import Departures
@@ -147,6 +148,7 @@ class Node:
     async def stop(self) -> None:
         """Drain, then leave."""
         await self.drain()
+        await all_closed(self.host.closing)
         self._watch.stop()
         if self._heartbeat is not None:
             await self._heartbeat.stop()

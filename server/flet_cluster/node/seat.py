@@ -18,6 +18,7 @@ from flet_cluster.errors import (
     SnapshotError,
     StoreError,
 )
+from flet_cluster.host.inputs import Started
 from flet_cluster.host.live import LiveSession
 from flet_cluster.model import Commit, Lease, MainState, Record
 from flet_cluster.node.committer import Committer
@@ -154,13 +155,16 @@ class Seat:
 
     def _report_interrupted(self, live: LiveSession, commit: Commit) -> None:
         """What had started and not finished was cut short: say so, never run it again (I3)."""
-        for entry in self.node.vault.running(self.id, commit):
+        cut_short = self.node.vault.running(self.id, commit)
+        for entry in cut_short:
             logger.warning("session %s: %s was interrupted (key %s)", self.id, entry.what, entry.key)
             self.node.observer.count("interrupted", what="handler")
         if commit.main is MainState.RUNNING:
             logger.warning("session %s: main was interrupted", self.id)
             self.node.observer.count("interrupted", what="main")
             live.main = MainState.DONE
+            cut_short.append(Started(0, f"{self.id}:main", "main"))
+        live.hooks.note(self.id, cut_short)
 
     @property
     def needs_objects(self) -> bool:
