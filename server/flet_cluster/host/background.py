@@ -20,14 +20,19 @@ from flet.controls.context import _context_page
 from flet.controls.page import Page
 
 from flet_cluster.host import internals
-from flet_cluster.host.current import Event, derive, enter, within
+from flet_cluster.host.current import Event, derive, enter
+from flet_cluster.host.fence import behind, task_fence
+from flet_cluster.host.loops import task_watcher, within_gate
 from flet_cluster.host.pause import Pause
+from flet_cluster.host.starters import named_like, note, read_call, task_starter
 
 if TYPE_CHECKING:
     import asyncio
+    import contextvars
     from collections.abc import Callable, Coroutine
 
     from flet_cluster.host.live import LiveSession
+    from flet_cluster.host.starters import RestartedTask
 
 logger = logging.getLogger("flet_cluster.host")
 
@@ -55,7 +60,7 @@ class BackgroundCall:
         self.kwargs = kwargs
         self.key = ""
         self.again = False
-        self.future: BackgroundFuture | None = None
+        self.future: BackgroundFuture | RestartedTask | None = None
         self.cancel: Callable[[], None] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -105,14 +110,14 @@ class BackgroundFuture(concurrent.futures.Future[Any]):
         return (_future_of, (self.call,))
 
 
-def _future_of(call: BackgroundCall) -> BackgroundFuture:
+def _future_of(call: BackgroundCall) -> Any:
     """Return the one future of a call."""
     return call.future or BackgroundFuture(call)
 
 
 def _finished_future(call: BackgroundCall, result: Any) -> BackgroundFuture:
     """Rebuild a future whose call has ended."""
-    future = _future_of(call)
+    future: BackgroundFuture = _future_of(call)
     if not future.done():
         future.set_result(result)
     return future
@@ -130,16 +135,66 @@ class Background:
         self._waiting: deque[BackgroundCall] = deque()
         self._adopted: list[BackgroundCall] = []
         self._stopping = False
+        self._children: dict[BackgroundCall, set[asyncio.Task[Any]]] = {}
 
     def add(self, call: BackgroundCall) -> BackgroundFuture:
         """Record a call and start it. Callable from any thread."""
-        future = _future_of(call)
-        key, again = derive(call.kind)
-        call.key = key or f"{self._live.id}:{secrets.token_urlsafe(9)}"
-        call.again = again if key else self._live.again
+        future: BackgroundFuture = _future_of(call)
+        self._name(call, *derive(call.kind))
         self.calls[call] = None
         self._live.host.loop.call_soon_threadsafe(self._live.lane.after, lambda: self._start(call))
         return future
+
+    def _name(self, call: BackgroundCall, key: str, again: bool) -> None:
+        """Give a call the key that it has on every node."""
+        call.key = key or f"{self._live.id}:{secrets.token_urlsafe(9)}"
+        call.again = again if key else self._live.again
+
+    def starter(self, coro: Any, context: contextvars.Context | None) -> Any:
+        """Record the call behind a task that is about to be made in ``did_mount``; see ``task_starter``."""
+        found = read_call(within_gate(coro))
+        if found is None or not self._live.host.program.is_app_module(found[0].__module__):
+            return None
+        call = BackgroundCall("task", *found)
+        derived = derive(call.kind) if context is None else context.run(derive, call.kind)
+        self._name(call, *derived)
+        return named_like(self._inside(call, coro), coro), lambda task: self._started(call, task)
+
+    def _started(self, call: BackgroundCall, task: asyncio.Task[Any]) -> None:
+        """The app's task of a recorded call is made."""
+        note(task, call)
+        self.calls[call] = None
+        self._live.accompany(task)
+        self._follow(call, task)
+
+    async def _inside(self, call: BackgroundCall, coro: Any) -> Any:
+        """Run a call's coroutine. What tasks it makes end and start with it."""
+        task_starter.set(None)
+        task_watcher.set(self._child_watcher(call))
+        task_fence.set(self._live.fence)
+        enter(call.event)
+        return await behind(self._live.fence, coro)
+
+    def _child_watcher(self, call: BackgroundCall) -> Callable[[asyncio.Task[Any]], None]:
+        owner = weakref.ref(self)
+
+        def watch(task: asyncio.Task[Any]) -> None:
+            """A call makes a task; what it leaves behind at its end is a task like others."""
+            background = owner()
+            if background is not None:
+                background.child(call, task)
+
+        return watch
+
+    def child(self, call: BackgroundCall, task: asyncio.Task[Any]) -> None:
+        """A recorded call has made a task."""
+        if call not in self.calls:
+            self._live.watch(task)
+            return
+        self._live.accompany(task)
+        children = self._children.setdefault(call, set())
+        children.add(task)
+        task.add_done_callback(children.discard)
 
     def adopt(self, calls: list[BackgroundCall]) -> None:
         """Take over what a snapshot says was running; it does not run before :meth:`restart`."""
@@ -166,7 +221,10 @@ class Background:
 
     def _start_task(self, call: BackgroundCall) -> None:
         """Run a coroutine function as a task of the session."""
-        task = self._live.spawn(self._run(call))
+        self._follow(call, self._live.spawn(self._inside(call, self._run(call))))
+
+    def _follow(self, call: BackgroundCall, task: asyncio.Task[Any]) -> None:
+        """Note how a call is cancelled, and what becomes of it."""
         loop = self._live.host.loop
 
         def cancel() -> None:
@@ -181,8 +239,8 @@ class Background:
     def _run(self, call: BackgroundCall) -> Coroutine[Any, Any, Any]:
         """Return the coroutine of a call."""
         if call.kind == "effect":
-            return within(call.event, call.function.setup())  # type: ignore[attr-defined]  # an EffectHook
-        return within(call.event, call.function(*call.args, **call.kwargs))
+            return call.function.setup()  # type: ignore[attr-defined,no-any-return]  # an EffectHook
+        return call.function(*call.args, **call.kwargs)  # type: ignore[no-any-return]
 
     def _ended(self, call: BackgroundCall, task: asyncio.Task[Any]) -> None:
         """Settle the future, unless the call only stops here to go on elsewhere."""
@@ -192,6 +250,8 @@ class Background:
             return
         self.calls.pop(call, None)
         call.cancel = None
+        for left in self._children.pop(call, ()):
+            self._live.watch(left)
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self._live.report(f"background task {call.function!r} failed", error)

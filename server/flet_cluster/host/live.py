@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import itertools
 import logging
 import secrets
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from flet_cluster.host.camera import Camera
 from flet_cluster.host.connection import ClientInfo, HostConnection
 from flet_cluster.host.current import Event, derive, within
 from flet_cluster.host.entries import Entries
+from flet_cluster.host.fence import Fence
 from flet_cluster.host.hooks import Hooks
 from flet_cluster.host.inputs import Inbox, Input, Kind, Progress, Started
 from flet_cluster.host.loops import task_watcher, weakly
@@ -34,6 +36,7 @@ from flet_cluster.host.resources import Resources
 from flet_cluster.host.session import HostSession
 from flet_cluster.host.session_lane import SessionLane
 from flet_cluster.host.sign_in import SignIn
+from flet_cluster.host.starters import described
 from flet_cluster.model import MainState
 from flet_cluster.protocol.close import CloseCode
 
@@ -49,6 +52,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("flet_cluster.host")
 
+
+MOST_TASKS = 100
+"""How many tasks a record names (I7)."""
 
 KINDS: dict[MessageAction, Kind] = {
     MessageAction.INVOKE_METHOD: "reply",
@@ -76,6 +82,8 @@ class LiveSession:
         self.main = MainState.PENDING
         self.token = session_id
         self.client = ClientInfo()
+        self.gone = False
+        self.fence = Fence(self)
         self.background = Background(self)
         self.lane = SessionLane(self)
         self._camera = Camera(host.loop, self.changed)
@@ -86,7 +94,6 @@ class LiveSession:
         self._spawned: set[asyncio.Task[Any]] = set()
         self.handlers = 0
         self._began: dict[int, float] = {}
-        self.gone = False
         self.muted = False
         self.inbox = Inbox(host.limits)
         self._packets: list[bytes] = []
@@ -173,17 +180,22 @@ class LiveSession:
     def context(self) -> contextvars.Context:
         """Return a new context in which this session's code runs."""
         context = self.host.context.copy()
-        context.run(task_watcher.set, weakly(self._watch))
+        context.run(task_watcher.set, weakly(self.watch))
         for variable, value in self.variables:
             context.run(variable.set, value)
         if hasattr(self, "page"):
             context.run(_context_page.set, self.page)
         return context
 
-    def _watch(self, task: asyncio.Task[Any]) -> None:
+    def watch(self, task: asyncio.Task[Any]) -> None:
         """The session's code made a task: it keeps the session awake while it runs."""
         self.tasks.add(task)
         task.add_done_callback(self._task_done)
+
+    def accompany(self, task: asyncio.Task[Any]) -> None:
+        """A task is part of something recorded: it ends here with the session, and is not lost by that."""
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
 
     def _task_done(self, task: asyncio.Task[Any]) -> None:
         self.tasks.discard(task)
@@ -198,8 +210,7 @@ class LiveSession:
         task = self.host.loop.create_task(coro, context=self.context())
         self.tasks.discard(task)
         task.remove_done_callback(self._task_done)
-        self._spawned.add(task)
-        task.add_done_callback(self._spawned.discard)
+        self.accompany(task)
         return task
 
     # -- output -----------------------------------------------------------------------------------
@@ -596,12 +607,17 @@ class LiveSession:
             obstacle,
             self.progress.rx,
             self.main,
-            tuple(self.progress.running.values()),
+            (*self.progress.running.values(), *self._losable()),
             tuple(packets),
             tuple(publications),
             tuple(sign_ins),
             self.entries.position,
         )
+
+    def _losable(self) -> list[Started]:
+        """Tasks that nobody can start again, for whoever finds them missing. They have no key."""
+        running = (task for task in tuple(self.tasks) if not task.done())
+        return [Started(0, "", described(task)) for task in itertools.islice(running, MOST_TASKS)]
 
     def _shoot(self) -> bytes:
         """Pickle the session and what the host keeps about it."""
@@ -638,22 +654,30 @@ class LiveSession:
         self.muted = True
 
     def dispose(self) -> None:
-        """Stop everything of the session on this node. Its output goes nowhere from here on.
+        """Stop everything of the session on this node, once. Its output goes nowhere from here on.
 
         What cannot be stopped, a thread, ends as in Flet: by the error of its next call to the session.
         """
+        if self.gone:
+            return
         self.gone = True
         self.inbox.close()
         internals.forget_session(self.page)
         self.background.stop()
         for task in list(self.tasks):
-            logger.warning("session %s: task %s is lost with this node", self.id, task.get_name())
+            logger.warning("session %s: %s is lost with this node", self.id, described(task))
             self.host.observer.count("tasks_lost")
             task.add_done_callback(_seen)
             task.cancel()
         self.resources.leave(self)
         for task in list(self._spawned):  # a handler that is cut short here is reported by the next node
             task.cancel()
+
+    async def ended(self, patience: float) -> None:
+        """Wait for what :meth:`dispose` has cancelled, but not for what refuses to end."""
+        tasks = [task for task in (*self._spawned, *self.tasks) if task is not asyncio.current_task()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=patience)
 
 
 async def _call(function: Callable[[], None]) -> None:

@@ -27,6 +27,13 @@ class Listener(Protocol):
     def stage(self) -> None:
         """Take the snapshot now: a worker waits for it, or what comes next must not be in it."""
 
+    async def holds(self) -> bool:
+        """Ask the store whether the session is still this node's; if it is not, it is given up.
+
+        Raises:
+            StoreError: it does not answer.
+        """
+
     @property
     def departing(self) -> bool:
         """Whether the session is to leave this node as soon as nothing of it runs."""

@@ -96,7 +96,7 @@ class Node:
         interval, ttl = settings.heartbeat_interval, settings.heartbeat_timeout
         self._watch = LoopWatch(host.program.is_app_module, self._lagged)
         self._heartbeat = (
-            Heartbeat(open_store, self.describe, interval, ttl, lambda: self._watch.stuck_for)
+            Heartbeat(open_store, self.describe, interval, ttl, lambda: self._watch.stuck_for, host.life)
             if open_store
             else None
         )
@@ -226,11 +226,13 @@ class Node:
             seat = self.seats.get(session_id)
             if seat is not None and not seat.lost and not seat.leaving:
                 return seat
+            lapses = self.host.life.lapses
             with self.timed("acquire_seconds"):
                 taken = await take(self, session_id)
             seat = Seat.taken(self, taken.record, claim.text)
-            seat.taken_from = taken.alive_owner
+            seat.taken_from, seat.seized = taken.alive_owner, taken.by_force
             seat.mail = taken.record.mail
+            seat.lapses = lapses
             self.seats[session_id] = seat
             self.observer.count("acquired")
             return seat

@@ -18,9 +18,9 @@ from flet_cluster.errors import (
     SnapshotError,
     StoreError,
 )
-from flet_cluster.host.inputs import Started
 from flet_cluster.host.live import LiveSession
 from flet_cluster.model import Commit, Lease, MainState, Record
+from flet_cluster.node import interruptions
 from flet_cluster.node.committer import Committer
 from flet_cluster.node.vault import Meta
 from flet_cluster.protocol.close import CloseCode
@@ -61,6 +61,8 @@ class Seat:
         durable: (rx, tx) of the present generation that the store has.
         live: the objects; None while the session is dormant.
         taken_from: the node this session was taken from by force, as long as it may still live.
+        seized: it was taken by force, so nobody has said what ended with the node that had it.
+        lapses: how often the node's sign of life had lapsed when the session was taken.
         mail: something may wait in its inbox.
         away: the app was told that its user has left, and not yet that the user is back.
         resent: the browser had sent its inputs up to here before it opened its present socket.
@@ -83,6 +85,8 @@ class Seat:
         self.lost = False
         self.leaving = False
         self.taken_from = ""
+        self.seized = False
+        self.lapses = node.host.life.lapses
         self.away = False
         self.mail = False
         self.resent = 0
@@ -131,10 +135,11 @@ class Seat:
         with self.node.timed("restore_seconds"):
             live = LiveSession.restored(self.node.host, self.id, self.instance, self, graph)
         live.token = self.token
+        live.fence.seen = self.lapses
         live.main = commit.main
         live.entries.go_on_from(commit.inbox)
         live.progress.rx = live.progress.accepted = commit.rx
-        self._report_interrupted(live, commit)
+        interruptions.report(self, live, commit)
         self.live = live
         live.wake()
         self.node.spawn(self._restart_background(live))
@@ -153,26 +158,14 @@ class Seat:
         if not self.lost and not live.gone:
             live.background.restart()
 
-    def _report_interrupted(self, live: LiveSession, commit: Commit) -> None:
-        """What had started and not finished was cut short: say so, never run it again (I3)."""
-        cut_short = self.node.vault.running(self.id, commit)
-        for entry in cut_short:
-            logger.warning("session %s: %s was interrupted (key %s)", self.id, entry.what, entry.key)
-            self.node.observer.count("interrupted", what="handler")
-        if commit.main is MainState.RUNNING:
-            logger.warning("session %s: main was interrupted", self.id)
-            self.node.observer.count("interrupted", what="main")
-            live.main = MainState.DONE
-            cut_short.append(Started(0, f"{self.id}:main", "main"))
-        live.hooks.note(self.id, cut_short)
-
     @property
     def needs_objects(self) -> bool:
         """Whether the record says that something of the session should be running."""
         if self.committed is None:
             return False
         meta = Meta.load(self.committed.meta)
-        return self.committed.main is MainState.PENDING or meta.background > 0 or meta.subscribed
+        due = self.committed.main is MainState.PENDING or bool(self.committed.inflight)
+        return due or meta.background > 0 or meta.subscribed
 
     @property
     def timeout(self) -> float:
@@ -398,6 +391,20 @@ class Seat:
         if written:
             self.node.observer.count("refilled")
         return written
+
+    async def holds(self) -> bool:
+        """Ask the store whether the session is still ours; if another node has it, drop it.
+
+        Raises:
+            StoreError: the store does not answer.
+        """
+        if self.lost or self.lease is None:
+            return not self.lost
+        record = await self.node.store.peek(self.id)
+        if record is None or record.lease == self.lease:
+            return not self.lost  # a store that lost the record is refilled by the next commit
+        self.fenced(Fenced(self.id, record.owner, record.epoch))
+        return False
 
     # -- the end ----------------------------------------------------------------------------------
 
