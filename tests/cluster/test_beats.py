@@ -120,39 +120,27 @@ async def test_each_starts_once_where_the_session_is(world: World, ticked: Beats
         assert sorted(world.noted(*starts)) == sorted(2 * starts)
 
 
-async def test_an_effect_of_a_component_too(world: World, ticked: Beats) -> None:
-    holder, heir = world.pair()
-    place = Place(holder)
-    async with world.tab(place) as tab:
-        await tab.do(Click("effect"))
-        await ticked.on(holder, "effect")
-        holder.pause()
-        place.move(heir)
-        await tab.cut()
-        await ticked.on(heir, "effect")
-        holder.go_on()
-        await ticked.on(heir, "effect", times=30)
-        ticked.never_at_once()
-        assert world.noted() == ["effect starts", "effect starts"]
-
-
 async def test_a_frozen_node_that_wakes_up_takes_no_step(world: World, ticked: Beats) -> None:
     holder, heir = world.pair()
     place = Place(holder)
-    async with world.tab(place) as tab:
+    names = ("clock", "pulse", "pulse-part", "task", "effect")
+    async with world.tab(place) as tab, world.tab(place) as declarative:
         for button in ("mount", "task"):
             await tab.do(Click(button))
-        names = [name for name in ALL if name != "thread"]
+        await declarative.do(Click("effect"))
         await ticked.on(holder, *names)
         holder.pause()
         place.move(heir)
         await tab.cut()
+        await declarative.cut()
         await ticked.on(heir, *names)
         holder.go_on()
         before = len(ticked.all()["task"])
         await eventually(lambda: len(ticked.all()["task"]) > before + 25, "it goes on ticking")
-        assert tab.node == heir.node_id
+        assert tab.node == declarative.node == heir.node_id
         ticked.never_at_once()
+        starts = [f"{name} starts" for name in names]
+        assert sorted(world.noted(*starts)) == sorted(2 * starts)
 
 
 async def test_a_frozen_node_that_nobody_missed_goes_on(world: World, ticked: Beats) -> None:
