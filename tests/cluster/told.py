@@ -115,6 +115,8 @@ def main(page: ft.Page) -> None:  # noqa: C901, PLR0915 - one main with many han
 
     flet_cluster.on_restore(page, restored)
     flet_cluster.on_interrupted(page, interrupted)
+    told(page, "main")
+    die("main")  # before its first update: with it, it is saved that it runs
     page.add(
         label,
         shown,
@@ -126,8 +128,6 @@ def main(page: ft.Page) -> None:  # noqa: C901, PLR0915 - one main with many han
         ft.Button("ause", on_click=ause),
         ft.Button("leave", on_click=lambda _: mark(page, "click")),
     )
-    told(page, "main")
-    die("main")
 
 
 if __name__ == "__main__":
