@@ -438,8 +438,11 @@ class LiveSession:
         self.run(coro, handler, what, lambda: self._finished(started.key), begin)
 
     def _unknown(self, item: Input) -> bool:
-        """Whether an input that has no name of its own may be one that a node died of."""
-        return self.again and not item.seq and not item.key
+        """Whether an input that no browser numbered may be one that a node died of.
+
+        Events that Flet fires and calls that the app asked for come from the session's state, which knows.
+        """
+        return self.again and not item.seq and item.kind not in {"own", "hook"}
 
     def _key_of(self, item: Input) -> str:
         """Return an idempotency key. What comes without a name, and never again, gets a new one.

@@ -42,3 +42,5 @@ def report(seat: Seat, live: LiveSession, commit: Commit) -> None:
                 logger.warning("session %s: %s was lost with its node", seat.id, entry.what)
                 seat.node.observer.count("tasks_lost")
     live.hooks.note(seat.id, cut_short)
+    if entries or cut_short:
+        seat.changed(urgent=True)  # from the next commit on the record says so no more
