@@ -102,6 +102,18 @@ async def test_main_has_a_key_too(world: World) -> None:
     assert (first.again, again.again) == (False, True)
 
 
+async def test_a_main_that_was_cut_short_is_reported(world: World) -> None:
+    mortal, heir = world.fleet.add(DIE="main-later"), world.pair()[0]
+    place = Place(mortal, heir)
+    async with world.tab(place) as tab:
+        await tab.until(lambda: tab.node == heir.node_id)
+        await tab.do(Click("pay"))
+        (main,) = told(world, "main")
+        assert f"Journal: main={main.key}" in tab.client.texts()
+        assert len(told(world, "report")) == 1
+    assert heir.log.read_text().count("main was interrupted") == 1
+
+
 async def test_background_work_that_starts_again_has_its_key(world: World) -> None:
     holder, heir = world.pair()
     place = Place(holder)

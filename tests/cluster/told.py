@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 import flet as ft
@@ -128,6 +129,9 @@ def main(page: ft.Page) -> None:  # noqa: C901, PLR0915 - one main with many han
         ft.Button("ause", on_click=ause),
         ft.Button("leave", on_click=lambda _: mark(page, "click")),
     )
+    if "main-later" in DIE:
+        time.sleep(1)  # its update is saved meanwhile
+        die("main-later")
 
 
 if __name__ == "__main__":
