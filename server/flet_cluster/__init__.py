@@ -10,17 +10,42 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flet_cluster.fastapi.whole import cluster_app as app
+    from flet_cluster.host.current import Event, current_event
+    from flet_cluster.host.hooks import Interrupted, on_interrupted, on_restore
     from flet_cluster.host.missed import MissedMessages, on_missed_messages
+    from flet_cluster.host.resources import Resource, resource
     from flet_cluster.running import run
+    from flet_cluster.snapshot.registered import register_portable
 
 _PUBLIC = {
+    "Event": "flet_cluster.host.current:Event",
+    "Interrupted": "flet_cluster.host.hooks:Interrupted",
     "MissedMessages": "flet_cluster.host.missed:MissedMessages",
+    "Resource": "flet_cluster.host.resources:Resource",
     "app": "flet_cluster.fastapi.whole:cluster_app",
+    "current_event": "flet_cluster.host.current:current_event",
+    "on_interrupted": "flet_cluster.host.hooks:on_interrupted",
     "on_missed_messages": "flet_cluster.host.missed:on_missed_messages",
+    "on_restore": "flet_cluster.host.hooks:on_restore",
+    "register_portable": "flet_cluster.snapshot.registered:register_portable",
+    "resource": "flet_cluster.host.resources:resource",
     "run": "flet_cluster.running:run",
 }
 
-__all__ = ["MissedMessages", "app", "on_missed_messages", "run"]
+__all__ = [
+    "Event",
+    "Interrupted",
+    "MissedMessages",
+    "Resource",
+    "app",
+    "current_event",
+    "on_interrupted",
+    "on_missed_messages",
+    "on_restore",
+    "register_portable",
+    "resource",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:

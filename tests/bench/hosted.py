@@ -129,6 +129,9 @@ class Hosted:
     def datagram(self, packet: bytes) -> None:
         """Raw bytes are not state."""
 
+    async def holds(self) -> bool:
+        return True
+
     @property
     def departing(self) -> bool:
         """Nobody asks the session to leave: it is captured where it is."""

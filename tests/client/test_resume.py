@@ -163,12 +163,13 @@ async def test_exactly_once_both_ways_over_dozens_of_cuts(
     await page.evaluate("window.n = 0; window.typing = setInterval(() => { sendText(String(n++)); }, 5)")
     for cut in range(36):
         await progress(server)
-        connections = len(server.hellos)
+        connections, handled = len(server.hellos), len(session(server).handled)
         if cut % 3:
             server.cut()
         else:
             await server.close([CloseCode.MOVED, CloseCode.STORE_UNAVAILABLE, 1001, 1012][cut // 3 % 4])
         await reconnected(server, connections)
+        assert (server.hellos[-1].sent or 0) >= handled, "it says how far it had sent"
     total = await page.evaluate("clearInterval(typing), n")
     expected = [str(n) for n in range(total)]
     assert await echoed(page, total) == [f"echo {n}" for n in expected]

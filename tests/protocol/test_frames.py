@@ -38,7 +38,7 @@ instances = st.text(string.ascii_letters + string.digits + "-_", min_size=8, max
 labels = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=50)
 payloads = st.binary(max_size=40)
 frames: st.SearchStrategy[Frame] = st.one_of(
-    st.builds(Hello, st.none() | tokens, instances, seqs, seqs),
+    st.builds(Hello, st.none() | tokens, instances, seqs, seqs, st.none() | seqs),
     st.builds(Welcome, tokens, labels, seqs, st.booleans(), seqs, sizes, sizes, sizes),
     st.builds(Reset, labels),
     st.builds(Ack, seqs),
@@ -72,6 +72,14 @@ def test_a_newer_peer_may_add_keys() -> None:
     assert decode(json.dumps({**HELLO, "colour": "blue"}), LIMITS) == Hello(None, "instance-1", 0, 0)
 
 
+def test_what_an_older_page_does_not_say_is_assumed_to_be_the_worst() -> None:
+    known = {**HELLO, "token": "token"}
+    assert [
+        decode(json.dumps(hello), LIMITS).resent  # type: ignore[union-attr]
+        for hello in (HELLO, known, {**known, "sent": None}, {**known, "sent": 7})
+    ] == [0, MAX_SEQ, MAX_SEQ, 7]
+
+
 @pytest.mark.parametrize(
     "message",
     [
@@ -100,6 +108,8 @@ def test_a_newer_peer_may_add_keys() -> None:
         json.dumps({**HELLO, "instance": "inst/ance"}),
         json.dumps({**HELLO, "instance": "instance-1\n"}),
         json.dumps({**HELLO, "rx": None}),
+        json.dumps({**HELLO, "sent": -1}),
+        json.dumps({**HELLO, "sent": "1"}),
         '{"type":"reset","reason":"a\\nb"}',
         b"",
         b"\x00flet",

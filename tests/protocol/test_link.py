@@ -271,7 +271,7 @@ class TestClientLink:
         link.receive(encode(Data(1, 2, b"out")))
         link.disconnected()
         link.connected()
-        assert sent(link) == [Hello("token", "instance-1", rx=1, durable=2)]
+        assert sent(link) == [Hello("token", "instance-1", rx=1, durable=2, sent=3)]
 
     def test_what_is_not_committed_is_sent_again(self) -> None:
         link = client()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import socket
 import sqlite3
 import sys
 from contextlib import closing
@@ -52,7 +53,7 @@ def test_paths(app: AppFolder, build: Any, path: str) -> None:
     with closing(sqlite3.connect(":memory:")) as db, pytest.raises(NotPortable) as caught:
         app.capture(build(module, db))
     assert caught.value.path == path
-    assert "cannot be pickled" in caught.value.reason
+    assert "in this process's memory" in caught.value.reason
 
 
 def test_no_references_stay_behind(app: AppFolder) -> None:
@@ -72,3 +73,10 @@ def test_a_value_that_refuses_is_found(app: AppFolder) -> None:
     with pytest.raises(NotPortable, match="disallowed") as caught:
         app.capture(module.Control(data={"key": current_process().authkey}))
     assert caught.value.path == "page.data['key'] → multiprocessing.process.AuthenticationString"
+
+
+def test_what_nobody_knows_how_to_move_is_to_be_a_resource(app: AppFolder) -> None:
+    with closing(socket.socket()) as held, pytest.raises(NotPortable, match="cannot be pickled") as caught:
+        app.capture({"held": [held]})
+    assert caught.value.path == "page['held'][0] → socket.socket"
+    assert "flet_cluster.resource" in caught.value.reason

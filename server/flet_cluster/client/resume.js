@@ -293,13 +293,14 @@
       this.pending = []; // inputs durable + 1 .. tx
       this.pendingBytes = 0;
       this.sent = 0; // highest input sent on this socket
+      this.everSent = 0; // ... and on any: a node that died may have started those
       this.inFlight = 0; // bytes of inputs durable + 1 .. sent
       this.limits = null; // from welcome
     }
 
     hello() {
-      const { token, instance, rx, durable } = this;
-      return JSON.stringify({ type: 'hello', token, instance, rx, durable });
+      const { token, instance, rx, durable, everSent: sent } = this;
+      return JSON.stringify({ type: 'hello', token, instance, rx, durable, sent });
     }
 
     welcome(frame) {
@@ -332,6 +333,7 @@
       const payload = this.pending[flying];
       if (flying && this.inFlight + payload.length > this.limits.max_unacked_bytes) return null;
       this.sent += 1;
+      this.everSent = Math.max(this.everSent, this.sent);
       this.inFlight += payload.length;
       this.acked = this.rx;
       return dataFrame(this.sent, this.rx, payload);

@@ -10,6 +10,7 @@ from __future__ import annotations
 import concurrent.futures
 import inspect
 import logging
+import secrets
 import threading
 import weakref
 from collections import deque
@@ -19,13 +20,19 @@ from flet.controls.context import _context_page
 from flet.controls.page import Page
 
 from flet_cluster.host import internals
+from flet_cluster.host.current import Event, derive, enter
+from flet_cluster.host.fence import behind, task_fence
+from flet_cluster.host.loops import task_watcher, within_gate
 from flet_cluster.host.pause import Pause
+from flet_cluster.host.starters import named_like, note, read_call, task_starter
 
 if TYPE_CHECKING:
     import asyncio
+    import contextvars
     from collections.abc import Callable, Coroutine
 
     from flet_cluster.host.live import LiveSession
+    from flet_cluster.host.starters import RestartedTask
 
 logger = logging.getLogger("flet_cluster.host")
 
@@ -42,7 +49,7 @@ PARK_SECONDS = 5.0
 class BackgroundCall:
     """One recorded call. Its runtime half (the future) stays behind when it travels."""
 
-    __slots__ = ("args", "cancel", "function", "future", "kind", "kwargs")
+    __slots__ = ("again", "args", "cancel", "function", "future", "key", "kind", "kwargs")
 
     def __init__(
         self, kind: Kind, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -51,12 +58,22 @@ class BackgroundCall:
         self.function = function
         self.args = args
         self.kwargs = kwargs
-        self.future: BackgroundFuture | None = None
+        self.key = ""
+        self.again = False
+        self.future: BackgroundFuture | RestartedTask | None = None
         self.cancel: Callable[[], None] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel as the call alone."""
-        return (_blank_call, (), (self.kind, self.function, self.args, self.kwargs), None, None, _fill_call)
+        state = (self.kind, self.function, self.args, self.kwargs, self.key)
+        return (_blank_call, (), state, None, None, _fill_call)
+
+    @property
+    def event(self) -> Event:
+        """What the app sees as the current event in this call."""
+        function = getattr(self.function, "setup", self.function)
+        name = getattr(function, "__qualname__", type(function).__name__)
+        return Event(self.key, f"{self.kind} {name}", self.again)
 
 
 def _blank_call() -> BackgroundCall:
@@ -64,9 +81,10 @@ def _blank_call() -> BackgroundCall:
     return BackgroundCall("task", _blank_call, (), {})
 
 
-def _fill_call(call: BackgroundCall, state: tuple[Kind, Any, tuple[Any, ...], dict[str, Any]]) -> None:
-    """Give a blank call its content."""
-    call.kind, call.function, call.args, call.kwargs = state
+def _fill_call(call: BackgroundCall, state: tuple[Kind, Any, tuple[Any, ...], dict[str, Any], str]) -> None:
+    """Give a blank call its content. Whoever restores it starts it again."""
+    call.kind, call.function, call.args, call.kwargs, call.key = state
+    call.again = True
 
 
 class BackgroundFuture(concurrent.futures.Future[Any]):
@@ -92,14 +110,14 @@ class BackgroundFuture(concurrent.futures.Future[Any]):
         return (_future_of, (self.call,))
 
 
-def _future_of(call: BackgroundCall) -> BackgroundFuture:
+def _future_of(call: BackgroundCall) -> Any:
     """Return the one future of a call."""
     return call.future or BackgroundFuture(call)
 
 
 def _finished_future(call: BackgroundCall, result: Any) -> BackgroundFuture:
     """Rebuild a future whose call has ended."""
-    future = _future_of(call)
+    future: BackgroundFuture = _future_of(call)
     if not future.done():
         future.set_result(result)
     return future
@@ -117,13 +135,66 @@ class Background:
         self._waiting: deque[BackgroundCall] = deque()
         self._adopted: list[BackgroundCall] = []
         self._stopping = False
+        self._children: dict[BackgroundCall, set[asyncio.Task[Any]]] = {}
 
     def add(self, call: BackgroundCall) -> BackgroundFuture:
         """Record a call and start it. Callable from any thread."""
-        future = _future_of(call)
+        future: BackgroundFuture = _future_of(call)
+        self._name(call, *derive(call.kind))
         self.calls[call] = None
         self._live.host.loop.call_soon_threadsafe(self._live.lane.after, lambda: self._start(call))
         return future
+
+    def _name(self, call: BackgroundCall, key: str, again: bool) -> None:
+        """Give a call the key that it has on every node."""
+        call.key = key or f"{self._live.id}:{secrets.token_urlsafe(9)}"
+        call.again = again if key else self._live.again
+
+    def starter(self, coro: Any, context: contextvars.Context | None) -> Any:
+        """Record the call behind a task that is about to be made in ``did_mount``; see ``task_starter``."""
+        found = read_call(within_gate(coro))
+        if found is None or not self._live.host.program.is_app_module(found[0].__module__):
+            return None
+        call = BackgroundCall("task", *found)
+        derived = derive(call.kind) if context is None else context.run(derive, call.kind)
+        self._name(call, *derived)
+        return named_like(self._inside(call, coro), coro), lambda task: self._started(call, task)
+
+    def _started(self, call: BackgroundCall, task: asyncio.Task[Any]) -> None:
+        """The app's task of a recorded call is made."""
+        note(task, call)
+        self.calls[call] = None
+        self._live.accompany(task)
+        self._follow(call, task)
+
+    async def _inside(self, call: BackgroundCall, coro: Any) -> Any:
+        """Run a call's coroutine. What tasks it makes end and start with it."""
+        task_starter.set(None)
+        task_watcher.set(self._child_watcher(call))
+        task_fence.set(self._live.fence)
+        enter(call.event)
+        return await behind(self._live.fence, coro)
+
+    def _child_watcher(self, call: BackgroundCall) -> Callable[[asyncio.Task[Any]], None]:
+        owner = weakref.ref(self)
+
+        def watch(task: asyncio.Task[Any]) -> None:
+            """A call makes a task; what it leaves behind at its end is a task like others."""
+            background = owner()
+            if background is not None:
+                background.child(call, task)
+
+        return watch
+
+    def child(self, call: BackgroundCall, task: asyncio.Task[Any]) -> None:
+        """A recorded call has made a task."""
+        if call not in self.calls:
+            self._live.watch(task)
+            return
+        self._live.accompany(task)
+        children = self._children.setdefault(call, set())
+        children.add(task)
+        task.add_done_callback(children.discard)
 
     def adopt(self, calls: list[BackgroundCall]) -> None:
         """Take over what a snapshot says was running; it does not run before :meth:`restart`."""
@@ -150,7 +221,10 @@ class Background:
 
     def _start_task(self, call: BackgroundCall) -> None:
         """Run a coroutine function as a task of the session."""
-        task = self._live.spawn(self._run(call))
+        self._follow(call, self._live.spawn(self._inside(call, self._run(call))))
+
+    def _follow(self, call: BackgroundCall, task: asyncio.Task[Any]) -> None:
+        """Note how a call is cancelled, and what becomes of it."""
         loop = self._live.host.loop
 
         def cancel() -> None:
@@ -176,6 +250,8 @@ class Background:
             return
         self.calls.pop(call, None)
         call.cancel = None
+        for left in self._children.pop(call, ()):
+            self._live.watch(left)
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self._live.report(f"background task {call.function!r} failed", error)
@@ -203,6 +279,7 @@ class Background:
             return
         self.threads += 1
         context, loop = self._live.context(), self._live.host.loop
+        context.run(enter, call.event)
         idents, owner = self._idents, weakref.ref(self)
 
         def work() -> None:

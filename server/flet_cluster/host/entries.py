@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flet_cluster.host import sign_in
+from flet_cluster.host.current import Event, within
 from flet_cluster.host.inputs import Input
 
 if TYPE_CHECKING:
@@ -81,7 +82,9 @@ class Entries:
             self._done(arrival)
             return
         what = f"inbox entry ({arrival.kind})"
-        self._live.run(_call(handle, self._live, arrival), None, what, lambda: self._done(arrival))
+        event = Event(f"{self._live.id}:entry.{arrival.n}", what, self._live.again)
+        work = within(event, _call(handle, self._live, arrival))
+        self._live.run(work, None, what, lambda: self._done(arrival))
 
     def _done(self, arrival: Arrival) -> None:
         """It has ended, in the same step as the last of what it did."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flet_cluster.events import FaultPoints, NullObserver, Observer
+from flet_cluster.host.fence import SignOfLife
 from flet_cluster.protocol.limits import Limits
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class HostEnvironment:
         in_threads: whether sync handlers run in ``lanes``; else they run on the loop, as in stock Flet.
         uploads: makes the URLs of ``page.get_upload_url``; None if the app keeps no uploads.
         eager: whether a handler (its code object) gets a snapshot at each update; see there.
+        life: until when others are bound to believe that this node lives.
+        closing: what closes resources of sessions that have left.
     """
 
     program: Program
@@ -45,3 +48,5 @@ class HostEnvironment:
     in_threads: bool = True
     uploads: UploadLinks | None = None
     eager: dict[Any, bool] = field(default_factory=dict)
+    life: SignOfLife = field(default_factory=SignOfLife)
+    closing: set[asyncio.Task[None]] = field(default_factory=set)

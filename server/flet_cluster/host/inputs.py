@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from flet_cluster.protocol.limits import Limits
 
-Kind = Literal["register", "event", "props", "reply", "deliver", "entry", "own"]
+Kind = Literal["register", "event", "props", "reply", "deliver", "entry", "own", "hook"]
 
 
 @dataclass(slots=True)
@@ -22,13 +22,14 @@ class Input:
 
     Attributes:
         kind: a registration, a control's event, changed properties, a client call's answer, a message, an
-            entry of the session's inbox, an event that Flet fires itself.
+            entry of the session's inbox, an event that Flet fires itself, a call that the app asked us for.
         seq: number of the browser's input; 0 for what the node itself caused.
         body: decoded message body, or what is to be delivered.
         client: for a registration: what the handshake said.
         instance: the page load that gave it its number.
         weight: what it takes of the inbox, in bytes; 0 for what the node itself caused.
         key: names one without a number that is reported when it is cut short; "" for others.
+        again: a node that died may have started it before, and no record tells.
     """
 
     kind: Kind
@@ -38,6 +39,7 @@ class Input:
     instance: str = ""
     weight: int = 0
     key: str = ""
+    again: bool = False
 
 
 class Inbox:

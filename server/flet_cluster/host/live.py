@@ -9,20 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import itertools
 import logging
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from flet.controls.context import _context_page
 from flet.messaging.protocol import MessageAction
 
 from flet_cluster.errors import GraphChanged, MessageRefused, ProtocolError, SnapshotError, UploadsDisabled
-from flet_cluster.host import internals, message_codec, sign_in, startup, wire
+from flet_cluster.host import hooks, internals, message_codec, sign_in, startup, wire
 from flet_cluster.host.audience import audience_of
 from flet_cluster.host.background import Background
 from flet_cluster.host.camera import Camera
 from flet_cluster.host.connection import ClientInfo, HostConnection
+from flet_cluster.host.current import Event, derive, within
 from flet_cluster.host.entries import Entries
 from flet_cluster.host.entry import Entry
+from flet_cluster.host.fence import Fence
+from flet_cluster.host.hooks import Hooks
 from flet_cluster.host.inputs import Inbox, Input, Kind, Progress, Started
 from flet_cluster.host.loops import task_watcher, weakly
 from flet_cluster.host.messages import Messages
@@ -30,9 +35,11 @@ from flet_cluster.host.picture import Captured, Extra, Listener, drain
 from flet_cluster.host.portable import capture_session, restore_session
 from flet_cluster.host.pubsub import Publication, SessionPubSub
 from flet_cluster.host.remount import remounted
+from flet_cluster.host.resources import Resources
 from flet_cluster.host.session import HostSession
 from flet_cluster.host.session_lane import SessionLane
 from flet_cluster.host.sign_in import SignIn
+from flet_cluster.host.starters import described
 from flet_cluster.model import MainState
 from flet_cluster.protocol.close import CloseCode
 
@@ -48,6 +55,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("flet_cluster.host")
 
+
+MOST_TASKS = 100
+"""How many tasks a record names (I7)."""
 
 KINDS: dict[MessageAction, Kind] = {
     MessageAction.INVOKE_METHOD: "reply",
@@ -79,6 +89,8 @@ class LiveSession:
         self.entry = Entry(host.program.main, host.program.before_main)
         self.token = session_id
         self.client = ClientInfo()
+        self.gone = False
+        self.fence = Fence(self)
         self.background = Background(self)
         self.lane = SessionLane(self)
         self._camera = Camera(host.loop, self.changed)
@@ -90,7 +102,6 @@ class LiveSession:
         self._spawned: set[asyncio.Task[Any]] = set()
         self.handlers = 0
         self._began: dict[int, float] = {}
-        self.gone = False
         self.muted = False
         self.inbox = Inbox(host.limits)
         self._packets: list[bytes] = []
@@ -99,9 +110,14 @@ class LiveSession:
         self._sign_ins: list[SignIn] = []
         self.own_events: list[OwnEvent] = []
         self.entries = Entries(self)
+        self.hooks = Hooks()
+        self.resources = Resources()
         self.starting = False
         self.preparing = False
         self.registered = False
+        self.again = False
+        self._nonce = secrets.token_urlsafe(9)
+        self._unnumbered = 0
 
     # -- making ---------------------------------------------------------------------------------
 
@@ -147,6 +163,8 @@ class LiveSession:
         live.background.adopt(extra.calls)
         live.own_events = extra.events
         live.messages.adopt(extra.deliveries)
+        live.hooks = extra.hooks or live.hooks
+        live.again = True
         return live
 
     def _adopt(self, session: HostSession) -> None:
@@ -172,8 +190,9 @@ class LiveSession:
             self.host.loop.call_soon(self.lane.after, self.render)
         if self.main is MainState.PENDING:
             self.lane.after(lambda: startup.run_main(self))
+        hooks.restored(self)
         for own in self.own_events:
-            self.host.loop.call_soon(self.queue, Input("own", 0, own, key=own.key))
+            self.host.loop.call_soon(self.queue, Input("own", 0, own, key=own.key, again=True))
         self.messages.wake()
 
     @property
@@ -196,17 +215,22 @@ class LiveSession:
     def context(self) -> contextvars.Context:
         """Return a new context in which this session's code runs."""
         context = self.host.context.copy()
-        context.run(task_watcher.set, weakly(self._watch))
+        context.run(task_watcher.set, weakly(self.watch))
         for variable, value in self.variables:
             context.run(variable.set, value)
         if hasattr(self, "page"):
             context.run(_context_page.set, self.page)
         return context
 
-    def _watch(self, task: asyncio.Task[Any]) -> None:
+    def watch(self, task: asyncio.Task[Any]) -> None:
         """The session's code made a task: it keeps the session awake while it runs."""
         self.tasks.add(task)
         task.add_done_callback(self._task_done)
+
+    def accompany(self, task: asyncio.Task[Any]) -> None:
+        """A task is part of something recorded: it ends here with the session, and is not lost by that."""
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
 
     def _task_done(self, task: asyncio.Task[Any]) -> None:
         self.tasks.discard(task)
@@ -221,8 +245,7 @@ class LiveSession:
         task = self.host.loop.create_task(coro, context=self.context())
         self.tasks.discard(task)
         task.remove_done_callback(self._task_done)
-        self._spawned.add(task)
-        task.add_done_callback(self._spawned.discard)
+        self.accompany(task)
         return task
 
     # -- output -----------------------------------------------------------------------------------
@@ -308,8 +331,14 @@ class LiveSession:
 
     # -- input ------------------------------------------------------------------------------------
 
-    def accept(self, seq: int, packet: bytes, client: ClientInfo) -> None:
+    def accept(self, seq: int, packet: bytes, client: ClientInfo, *, again: bool = False) -> None:
         """Take one packet of the browser; repeats of what was accepted before are dropped.
+
+        Args:
+            seq: its number.
+            packet: one packet of Flet.
+            client: what the handshake said of its sender.
+            again: the browser had sent it before, to a node that may have started it.
 
         Raises:
             BadPacket: the packet is not Flet's.
@@ -325,7 +354,7 @@ class LiveSession:
         if self.inbox.full and kind != "register":  # those of a page are dropped when the next one comes
             raise ProtocolError(CloseCode.OVERLOADED, "too many inputs wait")
         self.progress.accept(seq)
-        self.queue(Input(kind, seq, message.body, client, self.instance, message.weight))
+        self.queue(Input(kind, seq, message.body, client, self.instance, message.weight, again=again))
 
     def page_event(self, name: str, data: Any = None) -> None:
         """Queue an event of the page that the node itself causes (``connect``, ``disconnect``, ``close``)."""
@@ -333,8 +362,10 @@ class LiveSession:
 
     def own_event(self, own: OwnEvent) -> None:
         """Queue an event that Flet fires itself, for good: it travels until it begins; from any thread."""
+        key, again = derive(own.name)
+        own.key, again = (key.removeprefix(f"{self.id}:"), again) if key else (own.key, self.again)
         self.own_events.append(own)
-        self.host.loop.call_soon(self.queue, Input("own", 0, own, key=own.key))
+        self.host.loop.call_soon(self.queue, Input("own", 0, own, key=own.key, again=again))
 
     def queue(self, item: Input) -> None:
         """Add an input that waits for its turn."""
@@ -387,6 +418,8 @@ class LiveSession:
             self.entries.start(item.body)
         elif item.kind == "own":
             self._start_own(item, item.body)
+        elif item.kind == "hook":
+            self._start(item, item.body.run(self), item.body.handler, item.body.what)
         else:
             call = item.body
             self._start(
@@ -431,19 +464,40 @@ class LiveSession:
 
     def _start(self, item: Input, coro: Coroutine[Any, Any, Any], handler: Any, what: str) -> None:
         """Run a dispatch: in the lane when its handler is sync, as a task otherwise."""
-        started = Started(item.seq, f"{self.id}:{item.key or f'{item.instance}:{item.seq}'}", what)
+        started = Started(item.seq, self._key_of(item), what)
+        coro = within(Event(started.key, what, item.again or self._unknown(item)), coro)
 
         def begin() -> None:
             """The handler takes its first step."""
             self.begin(item)
-            if item.seq or item.key:
-                self._note(started)
+            self._note(started)
             if item.kind == "own":
                 self.own_events.remove(item.body)
             elif item.kind == "deliver":
                 self.messages.begun(item.body)
+            elif item.kind == "hook":
+                item.body.begins(self)
 
         self.run(coro, handler, what, lambda: self._finished(started.key), begin)
+
+    def _unknown(self, item: Input) -> bool:
+        """Whether an input that no browser numbered may be one that a node died of.
+
+        Events that Flet fires and calls that the app asked for come from the session's state, which knows.
+        """
+        return self.again and not item.seq and item.kind not in {"own", "hook"}
+
+    def _key_of(self, item: Input) -> str:
+        """Return an idempotency key. What comes without a name, and never again, gets a new one.
+
+        The numbers of a plain client are its node's: another node may give the same to another event.
+        """
+        if item.key:
+            return f"{self.id}:{item.key}"
+        if item.seq:
+            return f"{self.id}:{item.instance or self._nonce}:{item.seq}"
+        self._unnumbered += 1
+        return f"{self.id}:{self._nonce}.{self._unnumbered}"
 
     def run(
         self,
@@ -607,7 +661,7 @@ class LiveSession:
             obstacle,
             self.progress.rx,
             self.main,
-            tuple(self.progress.running.values()),
+            (*self.progress.running.values(), *self._losable()),
             tuple(packets),
             tuple(publications),
             tuple(sign_ins),
@@ -617,12 +671,19 @@ class LiveSession:
             len(self.own_events) + len(self.messages.due),
         )
 
+    def _losable(self) -> list[Started]:
+        """Tasks that nobody can start again, for whoever finds them missing. They have no key."""
+        running = (task for task in tuple(self.tasks) if not task.done())
+        return [Started(0, "", described(task)) for task in itertools.islice(running, MOST_TASKS)]
+
     def _shoot(self) -> bytes:
         """Pickle the session and what the host keeps about it."""
         calls, events = list(self.background.calls), list(self.own_events)
         main = self.entry.main if self.entry.own and self.main is MainState.PENDING else None
         due = list(self.messages.due)
-        extra = Extra(calls, self.pubsub.subscriptions, self.client, events, self.variables, due, main)
+        extra = Extra(
+            calls, self.pubsub.subscriptions, self.client, events, self.variables, due, main, self.hooks
+        )
         return capture_session(self.session, extra, self.host.code, self.host.portables, self.externals)
 
     async def until_idle(self, patience: float) -> None:
@@ -654,22 +715,31 @@ class LiveSession:
         self.muted = True
 
     def dispose(self) -> None:
-        """Stop everything of the session on this node. Its output goes nowhere from here on.
+        """Stop everything of the session on this node, once. Its output goes nowhere from here on.
 
         What cannot be stopped, a thread, ends as in Flet: by the error of its next call to the session.
         """
+        if self.gone:
+            return
         self.gone = True
         self.inbox.close()
         self.messages.room.set()
         internals.forget_session(self.page)
         self.background.stop()
         for task in list(self.tasks):
-            logger.warning("session %s: task %s is lost with this node", self.id, task.get_name())
+            logger.warning("session %s: %s is lost with this node", self.id, described(task))
             self.host.observer.count("tasks_lost")
             task.add_done_callback(_seen)
             task.cancel()
+        self.resources.leave(self)
         for task in list(self._spawned):  # a handler that is cut short here is reported by the next node
             task.cancel()
+
+    async def ended(self, patience: float) -> None:
+        """Wait for what :meth:`dispose` has cancelled, but not for what refuses to end."""
+        tasks = [task for task in (*self._spawned, *self.tasks) if task is not asyncio.current_task()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=patience)
 
 
 async def _call(function: Callable[[], None]) -> None:

@@ -16,10 +16,14 @@ import concurrent.futures
 import contextvars
 import inspect
 import threading
+import types
 import weakref
 from asyncio import events as asyncio_events
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, TypeVar
+
+from flet_cluster.host.fence import Fence, behind, task_fence
+from flet_cluster.host.starters import named_like, task_starter
 
 T = TypeVar("T")
 
@@ -102,6 +106,12 @@ def _watching_factory(inner: Any) -> Any:
             return here.create_task(coro, **kwargs)
         context = kwargs.get("context")
         watcher = context.get(task_watcher) if context is not None else task_watcher.get()
+        starter = context.get(task_starter) if context is not None else task_starter.get()
+        fence = context.get(task_fence) if context is not None else task_fence.get()
+        if starter is not None:
+            coro, watcher = starter(coro, context) or (coro, watcher)
+        if fence is not None and isinstance(coro, Coroutine):
+            coro = named_like(_fenced(fence, coro), coro)
         if watcher is not None and isinstance(coro, Coroutine):
             coro = _Contained(coro)
         task = inner(loop, coro, **kwargs) if inner else asyncio.Task(coro, loop=loop, **kwargs)
@@ -110,6 +120,10 @@ def _watching_factory(inner: Any) -> Any:
         return task
 
     return factory
+
+
+async def _fenced(fence: Fence, coro: Any) -> Any:
+    return await behind(fence, coro)
 
 
 class _Contained(Coroutine[Any, Any, Any]):
@@ -149,6 +163,13 @@ class _Contained(Coroutine[Any, Any, Any]):
     def __getattr__(self, name: str) -> Any:
         """Look like the coroutine to whoever examines a task: names, frames, code."""
         return getattr(self._coro, name)
+
+
+def within_gate(coro: Any) -> Any:
+    """Return the coroutine that waits behind a worker's gate; ``coro`` itself if it is not at one."""
+    if isinstance(coro, types.CoroutineType) and coro.cr_code is WorkerLoop._gated.__code__ and coro.cr_frame:  # noqa: SLF001
+        return coro.cr_frame.f_locals["coro"]
+    return coro
 
 
 def _awaitable_here(awaited: Any) -> Any:
@@ -228,7 +249,8 @@ class WorkerLoop(asyncio.AbstractEventLoop):
     ) -> asyncio.Task[T]:
         """Create the task on the real loop, in the caller's context, behind the gate."""
         where = context or contextvars.copy_context()
-        return self.on_loop(lambda: self.real.create_task(self._gated(coro), name=name, context=where))
+        gated = named_like(self._gated(coro), coro)
+        return self.on_loop(lambda: self.real.create_task(gated, name=name, context=where))
 
     async def _gated(self, coro: Any) -> Any:
         """Wait for the worker, then run ``coro``."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from flet_cluster.host.starters import RestartedTask, call_behind, restarted
 from flet_cluster.snapshot.wait_types import done_asyncio_future
 
 if TYPE_CHECKING:
@@ -33,10 +34,22 @@ class LostTask(asyncio.Future[Any]):
         return (LostTask, (self._name,))
 
 
+def _reduce_restarted(task: RestartedTask) -> Any:
+    return task.__reduce__() if not task.done() else _outcome(task)
+
+
 def _reduce_task(task: asyncio.Task[Any]) -> Any:
-    """A finished task keeps its outcome, a running one becomes a lost one."""
+    """A finished task keeps its outcome; a running one is started again or becomes a lost one."""
+    call = call_behind(task)
+    if call is not None and not task.done():
+        return restarted, (call, task.get_name())
     if not task.done():
         return LostTask, (task.get_name(),)
+    return _outcome(task)
+
+
+def _outcome(task: asyncio.Future[Any]) -> Any:
+    """Reduce a finished task."""
     if task.cancelled():
         return done_asyncio_future, (task.get_loop(), "cancelled", None)
     error = task.exception()
@@ -47,4 +60,5 @@ def _reduce_task(task: asyncio.Task[Any]) -> Any:
 def register(portables: Portables) -> None:
     """Let running tasks travel as lost ones."""
     portables.register(LostTask, LostTask.__reduce__)
+    portables.register(RestartedTask, _reduce_restarted)
     portables.register(asyncio.Task, _reduce_task, subclasses=True)

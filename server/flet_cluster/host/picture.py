@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from flet_cluster.host.background import BackgroundCall
     from flet_cluster.host.connection import ClientInfo
+    from flet_cluster.host.hooks import Hooks
     from flet_cluster.host.inputs import Started
     from flet_cluster.host.messages import Delivery
     from flet_cluster.host.pubsub import Publication, Subscriptions
@@ -28,6 +29,13 @@ class Listener(Protocol):
 
     def stage(self) -> None:
         """Take the snapshot now: a worker waits for it, or what comes next must not be in it."""
+
+    async def holds(self) -> bool:
+        """Ask the store whether the session is still this node's; if it is not, it is given up.
+
+        Raises:
+            StoreError: it does not answer.
+        """
 
     @property
     def departing(self) -> bool:
@@ -89,3 +97,4 @@ class Extra:
     variables: Variables = ()
     deliveries: list[Delivery] = field(default_factory=list)
     main: Callable[..., Any] | None = None
+    hooks: Hooks | None = None

@@ -33,7 +33,7 @@ from flet.pubsub.pubsub_client import PubSubClient
 
 from flet_cluster.errors import NotPortable, SnapshotError
 from flet_cluster.host import internals
-from flet_cluster.snapshot import LATER, CodeIndex, Portables, capture, current_root, restore
+from flet_cluster.snapshot import LATER, CodeIndex, Portables, capture, current_root, registered, restore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,6 +93,7 @@ def flet_portables() -> Portables:
     portables.register(object, _reduce_sentinel)
     portables.prepare_class(BaseControl, _install_hash)
     portables.mark_class("tracked", _is_tracked, _track, _is_never_tracked)
+    registered.attach(portables)
     return portables
 
 

@@ -17,6 +17,7 @@ from flet.messaging.session import Session
 
 from flet_cluster.host import hints, internals
 from flet_cluster.host.background import Background, BackgroundCall
+from flet_cluster.host.starters import mounting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,12 +64,18 @@ class HostSession(Session):
             self.patching += 1
             self.patches += 1
             try:
-                super().patch_control(*args, **kwargs)
+                with mounting(self.background.starter):
+                    super().patch_control(*args, **kwargs)
             finally:
                 self.patching -= 1
                 ended = not self.patching
         if ended:
             self.live.updated()
+
+    def get_page_patch(self) -> Any:
+        """Mount the page, as Flet does when a client registers."""
+        with mounting(self.background.starter):
+            return super().get_page_patch()  # type: ignore[no-untyped-call]  # Flet leaves it untyped
 
     async def after_event(self, control: BaseControl | None) -> None:
         """Update as Flet does after a handler: no moment to pause, the handler has ended or pauses itself."""

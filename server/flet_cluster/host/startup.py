@@ -15,6 +15,7 @@ from flet.controls.exceptions import FletPageDisconnectedException
 from flet.messaging.protocol import Message, MessageAction, RegisterClientResponseBody
 
 from flet_cluster.host import variables, wire
+from flet_cluster.host.current import Event, within
 from flet_cluster.host.entry import function_of
 from flet_cluster.host.remount import remounted
 from flet_cluster.model import MainState
@@ -118,7 +119,8 @@ def run_main(live: LiveSession) -> None:
         live.main = MainState.DONE
         live.changed()
 
-    live.run(_main(live, main), function_of(main), "main", done)
+    event = Event(f"{live.id}:main", "main", live.again)
+    live.run(within(event, _main(live, main)), function_of(main), "main", done)
 
 
 async def _main(live: LiveSession, main: Callable[..., Any]) -> None:
@@ -126,7 +128,7 @@ async def _main(live: LiveSession, main: Callable[..., Any]) -> None:
     session, page = live.session, live.page
     try:
         flet_context.reset_auto_update()  # type: ignore[no-untyped-call]  # Flet leaves it untyped
-        await _call(live, main, (page,))
+        await call(live, main, (page,))
         await session.after_event(page)
     except FletPageDisconnectedException:
         logger.debug("session %s: main updated a page that is gone", live.id)
@@ -135,7 +137,7 @@ async def _main(live: LiveSession, main: Callable[..., Any]) -> None:
         session.error(str(error))
 
 
-async def _call(live: LiveSession, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+async def call(live: LiveSession, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     """Call a function, generator, coroutine function or asynchronous generator."""
     form = function_of(function)
     if inspect.isasyncgenfunction(form):
@@ -154,7 +156,7 @@ async def call_handler(live: LiveSession, handler: Callable[..., Any], arguments
     """Call a pub/sub handler; Flet updates nothing afterwards, so neither do we."""
     flet_context.reset_auto_update()  # type: ignore[no-untyped-call]  # Flet leaves it untyped
     try:
-        await _call(live, handler, arguments)
+        await call(live, handler, arguments)
     except Exception as error:
         logger.exception("session %s: a pub/sub handler failed", live.id)
         live.session.error(f"{error}\n{traceback.format_exc()}")

@@ -22,6 +22,9 @@ HAND_OVER_SECONDS = 5.0
 """How long what a session runs may take in all, when another node wants it: what has run for longer already,
 an endless ``main`` for one, is not waited for. The browser does better to look for this node at once."""
 
+STOP_SECONDS = 1.0
+"""How long what was cancelled may take to end before its session is released all the same."""
+
 
 class Departures:
     """Lets sessions of one node go."""
@@ -107,6 +110,9 @@ class Departures:
         if seat.committer.running is not None:
             await asyncio.wait([seat.committer.running], timeout=self._node.settings.store_patience)
         timeout = seat.timeout
+        if seat.live is not None:  # before another node may run the same
+            seat.live.dispose()
+            await seat.live.ended(STOP_SECONDS)
         if seat.lease is not None and not seat.lost:
             try:
                 await self._node.store.release(seat.lease, timeout)

@@ -18,6 +18,7 @@ from flet_cluster.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flet_cluster.host.fence import SignOfLife
     from flet_cluster.model import NodeInfo
     from flet_cluster.stores.base import SessionStore
 
@@ -34,21 +35,24 @@ class Heartbeat:
         open_store: makes a store of this thread's own; stores belong to one loop.
         describe: returns what to say; called in the thread.
         stuck_for: returns for how many seconds the node's loop has not turned; called in the thread.
+        life: is told of each heartbeat that arrived.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what a thread of its own needs
         self,
         open_store: Callable[[], SessionStore],
         describe: Callable[[], NodeInfo],
         interval: float,
         ttl: float,
         stuck_for: Callable[[], float],
+        life: SignOfLife,
     ) -> None:
         self._open_store = open_store
         self._describe = describe
         self._interval = interval
         self._ttl = ttl
         self._stuck_for = stuck_for
+        self._life = life
         self._stop = threading.Event()
         self._ended: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
@@ -77,7 +81,9 @@ class Heartbeat:
         while not self._stop.is_set():
             if self._stuck_for() < STUCK_SECONDS:
                 try:
+                    sent = self._life.time()
                     await store.heartbeat(self._describe(), self._ttl)
+                    self._life.confirmed(sent, self._ttl)
                 except StoreError as error:
                     logger.warning("no heartbeat, the store is away: %s", error)
                 except Exception:

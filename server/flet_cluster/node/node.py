@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flet_cluster.errors import (
     StoreError,
 )
+from flet_cluster.host.resources import all_closed
 from flet_cluster.model import NodeInfo
 from flet_cluster.node.control import Control
 from flet_cluster.node.departures import Departures
@@ -108,7 +109,7 @@ class Node:
         interval, ttl = settings.heartbeat_interval, settings.heartbeat_timeout
         self._watch = LoopWatch(host.program.is_app_module, self._lagged)
         self._heartbeat = (
-            Heartbeat(open_store, self.describe, interval, ttl, lambda: self._watch.stuck_for)
+            Heartbeat(open_store, self.describe, interval, ttl, lambda: self._watch.stuck_for, host.life)
             if open_store
             else None
         )
@@ -150,6 +151,7 @@ class Node:
     async def stop(self) -> None:
         """Drain, then leave."""
         await self.drain()
+        await all_closed(self.host.closing)
         self._watch.stop()
         if self._heartbeat is not None:
             await self._heartbeat.stop()
@@ -233,11 +235,13 @@ class Node:
             seat = self.seats.get(session_id)
             if seat is not None and not seat.lost and not seat.leaving:
                 return seat
+            lapses = self.host.life.lapses
             with self.timed("acquire_seconds"):
                 taken = await take(self, session_id)
             seat = Seat.taken(self, taken.record, claim.text)
-            seat.taken_from = taken.alive_owner
+            seat.taken_from, seat.seized = taken.alive_owner, taken.by_force
             seat.mail = taken.record.mail
+            seat.lapses = lapses
             self.seats[session_id] = seat
             commit = taken.record.commit
             self.publications.follow(seat, Meta.load(commit.meta).hears, commit.stream)

@@ -20,6 +20,7 @@ from flet_cluster.errors import (
 )
 from flet_cluster.host.live import LiveSession
 from flet_cluster.model import Commit, Lease, MainState, Record
+from flet_cluster.node import interruptions
 from flet_cluster.node.committer import Committer
 from flet_cluster.node.feed import Feed
 from flet_cluster.node.publisher import Publisher
@@ -64,8 +65,12 @@ class Seat:
         live: the objects; None while the session is dormant.
         entry: what it is to begin with, until its objects have that; None for the program's own.
         taken_from: the node this session was taken from by force, as long as it may still live.
+        seized: it was taken by force, so nobody has said what ended with the node that had it.
+        lapses: how often the node's sign of life had lapsed when the session was taken.
         mail: something may wait in its inbox.
         away: the app was told that its user has left, and not yet that the user is back.
+        resent: the browser had sent its inputs up to here before it opened its present socket.
+        begun_before: it has no record, but a node that died may have begun it.
         lost: somebody else has the session now, or nobody ever will: nothing may be sent any more.
     """
 
@@ -85,8 +90,12 @@ class Seat:
         self.lost = False
         self.leaving = False
         self.taken_from = ""
+        self.seized = False
+        self.lapses = node.host.life.lapses
         self.away = False
         self.mail = False
+        self.resent = 0
+        self.begun_before = False
         self.detached_at: float | None = None
         self.committer = Committer(self)
         self.publisher = Publisher(self)
@@ -126,7 +135,7 @@ class Seat:
         if self.committed is None:
             entry, self.entry = self.entry, None
             self.live = LiveSession.fresh(self.node.host, self.id, self.instance, self, entry)
-            self.live.token = self.token
+            self.live.token, self.live.again = self.token, self.begun_before
             return self.live
         commit = self.committed
         graph = self.node.vault.graph(self.id, commit)
@@ -135,11 +144,12 @@ class Seat:
         with self.node.timed("restore_seconds"):
             live = LiveSession.restored(self.node.host, self.id, self.instance, self, graph)
         live.token = self.token
+        live.fence.seen = self.lapses
         live.main = commit.main
         live.entries.go_on_from(commit.inbox)
         live.messages.passed(max(commit.stream, self.feed.cursor))
         live.progress.rx = live.progress.accepted = commit.rx
-        self._report_interrupted(live, commit)
+        interruptions.report(self, live, commit)
         self.live = live
         live.wake()
         self.node.spawn(self._restart_background(live))
@@ -158,23 +168,14 @@ class Seat:
         if not self.lost and not live.gone:
             live.background.restart()
 
-    def _report_interrupted(self, live: LiveSession, commit: Commit) -> None:
-        """What had started and not finished was cut short: say so, never run it again (I3)."""
-        for entry in self.node.vault.running(self.id, commit):
-            logger.warning("session %s: %s was interrupted (key %s)", self.id, entry.what, entry.key)
-            self.node.observer.count("interrupted", what="handler")
-        if commit.main is MainState.RUNNING:
-            logger.warning("session %s: main was interrupted", self.id)
-            self.node.observer.count("interrupted", what="main")
-            live.main = MainState.DONE
-
     @property
     def needs_objects(self) -> bool:
         """Whether the record says that something of the session should be running."""
         if self.committed is None:
             return False
         meta = Meta.load(self.committed.meta)
-        return self.committed.main is MainState.PENDING or meta.background > 0 or meta.due > 0
+        due = self.committed.main is MainState.PENDING or bool(self.committed.inflight)
+        return due or meta.background > 0 or meta.due > 0
 
     @property
     def timeout(self) -> float:
@@ -301,7 +302,7 @@ class Seat:
         if self.leaving:  # it crossed our goodbye, and comes again elsewhere
             return
         live = self.wake()
-        live.accept(seq or live.progress.accepted + 1, packet, client)
+        live.accept(seq or live.progress.accepted + 1, packet, client, again=0 < seq <= self.resent)
 
     def acknowledged(self, seq: int) -> None:
         """The browser has all output up to ``seq``."""
@@ -408,6 +409,20 @@ class Seat:
         if written:
             self.node.observer.count("refilled")
         return written
+
+    async def holds(self) -> bool:
+        """Ask the store whether the session is still ours; if another node has it, drop it.
+
+        Raises:
+            StoreError: the store does not answer.
+        """
+        if self.lost or self.lease is None:
+            return not self.lost
+        record = await self.node.store.peek(self.id)
+        if record is None or record.lease == self.lease:
+            return not self.lost  # a store that lost the record is refilled by the next commit
+        self.fenced(Fenced(self.id, record.owner, record.epoch))
+        return False
 
     # -- the end ----------------------------------------------------------------------------------
 

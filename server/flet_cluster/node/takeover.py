@@ -41,11 +41,13 @@ class Taken:
     """A session that is ours now.
 
     Attributes:
+        by_force: its holder was not asked, or did not answer.
         alive_owner: the node it was taken from by force although its heartbeat was still valid; "" otherwise.
     """
 
     record: Record
     alive_owner: str = ""
+    by_force: bool = False
 
 
 async def take(node: Node, session_id: str) -> Taken:
@@ -66,6 +68,7 @@ class _Takeover:
         self._id = session_id
         self._began = node.loop.time()
         self._overruled = ""
+        self._by_force = False
 
     @property
     def _elapsed(self) -> float:
@@ -77,7 +80,7 @@ class _Takeover:
         while True:
             action = decide(situation, POLICY)
             if isinstance(action, Take):
-                return Taken(action.record, self._overruled)
+                return Taken(action.record, self._overruled, self._by_force)
             if isinstance(action, RetryLater | Relay):
                 raise SessionBusy(f"session {self._id}: its holder cannot let go of it yet")
             situation = await self._do(action, situation)
@@ -98,6 +101,7 @@ class _Takeover:
         if isinstance(action, Seize):
             logger.warning("session %s: taken by force from %s", self._id, action.lease.owner)
             self._node.observer.count("seized", dead=str(action.holder_is_dead).lower())
+            self._by_force = True
             self._overruled = "" if action.holder_is_dead else action.lease.owner
             answer = await self._acquire(action.lease)
             # It may only have been frozen: its socket to the old place of this browser should not linger.

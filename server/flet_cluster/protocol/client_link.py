@@ -99,6 +99,7 @@ class ClientLink:
         self._pending: deque[bytes] = deque()  # inputs durable + 1 .. tx
         self._pending_bytes = 0
         self._sent = 0  # highest input sent on this socket
+        self._ever_sent = 0  # ... and on any
         self._in_flight = 0  # bytes of inputs durable + 1 .. _sent
         self._acked = 0  # highest output acknowledged to the node
         self._expected = 1  # the next output on this socket; not rx + 1 when the whole page comes instead
@@ -120,7 +121,7 @@ class ClientLink:
         if self.state is not ClientState.OFFLINE:
             raise IllegalTransition(f"connected in state {self.state}")
         self.state = ClientState.HANDSHAKE
-        self._control = [encode(Hello(self.token, self.instance, self.rx, self.durable))]
+        self._control = [encode(Hello(self.token, self.instance, self.rx, self.durable, self._ever_sent))]
 
     def disconnected(self) -> None:
         """Forget the socket but keep everything unacknowledged. Raises nothing."""
@@ -253,6 +254,7 @@ class ClientLink:
         while self._may_send():
             payload = self._pending[self._sent - self.durable]
             self._sent += 1
+            self._ever_sent = max(self._ever_sent, self._sent)
             self._in_flight += len(payload)
             self._acked = self.rx
             out.append(encode(Data(self._sent, self.rx, payload)))

@@ -48,12 +48,25 @@ class Hello:
         durable: highest own input that any node has acknowledged (by ``ack``, data or ``welcome``).
             Acknowledged means committed, whatever the commit interval: a record with ``rx < durable`` is a
             rollback.
+        sent: highest own input it has ever sent, over earlier sockets: what is not committed of those may
+            have been started by a node that died. None: a client that does not say (it may be any).
     """
 
     token: str | None
     instance: str
     rx: int
     durable: int
+    sent: int | None = None
+
+    @property
+    def resent(self) -> int:
+        """Inputs up to here may have been started before by a node of which no record tells.
+
+        Nothing can have been sent before there was a token: it comes with the first ``welcome``.
+        """
+        if self.sent is not None:
+            return self.sent
+        return 0 if self.token is None else MAX_SEQ
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +203,8 @@ def _decode_text(message: str, limit: int) -> Frame:
 
 def _field(value: dict[str, Any], name: str) -> Any:
     if name not in value:
+        if name in _OPTIONAL:
+            return None
         raise _malformed(f"field {name} is missing")
     item = value[name]
     if not _VALID[name](item):
@@ -209,6 +224,9 @@ def _is_label(item: object) -> bool:
     return isinstance(item, str) and _LABEL.fullmatch(item) is not None
 
 
+_OPTIONAL: Final = frozenset({"sent"})
+"""Fields that came later: a page that was loaded before does not send them."""
+
 _VALID: Final = {
     "token": lambda item: item is None or (isinstance(item, str) and _TOKEN.fullmatch(item) is not None),
     "instance": lambda item: isinstance(item, str) and _INSTANCE.fullmatch(item) is not None,
@@ -219,6 +237,7 @@ _VALID: Final = {
     "tx": _is_seq,
     "seq": _is_seq,
     "durable": _is_seq,
+    "sent": lambda item: item is None or _is_seq(item),
     "max_frame": _is_size,
     "max_unacked_frames": _is_size,
     "max_unacked_bytes": _is_size,

@@ -59,6 +59,12 @@ class Portables:
         else:
             self.exact[cls] = reduce
 
+    def unregister(self, cls: type) -> None:
+        """Forget how instances of ``cls`` travel."""
+        self.generation += 1
+        self.exact.pop(cls, None)
+        self.families = [family for family in self.families if family[0] is not cls]
+
     def own(self, *classes: type) -> None:
         """Instances of ``classes`` belong to a session: by value even when a module's global names them."""
         self.generation += 1

@@ -8,6 +8,7 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
+from flet_cluster.snapshot import libraries
 from flet_cluster.snapshot.classes import ClassReducer
 from flet_cluster.snapshot.functions import FunctionReducer, reduce_cell, reduce_method
 from flet_cluster.snapshot.names import Names
@@ -51,9 +52,10 @@ class ReducerTable(dict[type, Reducer]):
             return found
         if issubclass(cls, type):
             return self._class
-        for base, reduce in STDLIB_FAMILIES:
-            if issubclass(cls, base):
-                return reduce
+        families = (reduce for base, reduce in STDLIB_FAMILIES if issubclass(cls, base))
+        found = libraries.reducer_for(cls) or next(families, None)
+        if found is not None:
+            return found
         if issubclass(cls, enum.Enum) and cls.__reduce_ex__ is _ENUM_REDUCE:
             return reduce_enum
         ordinary = reduce_plain if is_plain(cls) else reduce_default

@@ -46,6 +46,10 @@ _FLATTENED = frozenset({"_values"})
 """Attributes that hold the values of attributes: not worth a step in the path."""
 
 
+ADVICE = (
+    "make it with flet_cluster.resource, which opens it anew on each node, or keep it in a module's global"
+)
+
 _CHANGED = re.compile(r"(changed|mutated)\b.* during iteration")
 
 
@@ -83,7 +87,9 @@ def find(
         except Exception as found:  # noqa: BLE001  # reducers of any library run here
             if changed_meanwhile(found):
                 continue
-            return NotPortable(f"{_written(path)} → {_label(obj)}", f"it cannot be pickled ({found})")
+            return NotPortable(
+                f"{_written(path)} → {_label(obj)}", f"it cannot be pickled ({found}); {ADVICE}"
+            )
         for step, child in edges:
             (later if step == _WEAK else pending).append(((path, step), child))
     if isinstance(error, RecursionError):

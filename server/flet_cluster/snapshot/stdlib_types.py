@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import gc
 import inspect
 import io
 import sys
@@ -16,6 +17,7 @@ from cloudpickle import CloudPickler  # type: ignore[import-untyped]
 
 from flet_cluster.errors import NotPortable
 from flet_cluster.snapshot.exception_types import EXCEPTION_FAMILIES
+from flet_cluster.snapshot.libraries.open_files import reduce_text
 from flet_cluster.snapshot.tokens import NAMED
 from flet_cluster.snapshot.wait_types import WAIT_FAMILIES, WAIT_TYPES
 from flet_cluster.snapshot.weak_types import WEAK_TYPES
@@ -103,7 +105,7 @@ def _reduce_stream(stream: io.TextIOBase) -> Any:
     for key in ("stdout", "stderr", "stdin"):
         if getattr(sys, key) is stream:
             return NAMED, (f"sys:{key}",)
-    return NotImplemented
+    return reduce_text(stream) if isinstance(stream, io.TextIOWrapper) else NotImplemented
 
 
 def _reduce_code(_code: types.CodeType) -> Any:
@@ -128,12 +130,24 @@ def _not_started(suspended: object, frame: Any, fresh: bool) -> Any:
     kind = type(suspended).__name__
     if not fresh:
         raise NotPortable("", f"a running {kind} cannot travel; keep its state in ordinary objects")
+    function, positional, keywords = call_of(suspended, frame)
+    return call, (function, positional, keywords)
+
+
+def call_of(suspended: object, frame: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    """Return (function, positional, keywords): the call that made a generator or coroutine.
+
+    Raises:
+        NotPortable: its function closes over variables and cannot be found.
+    """
     code = frame.f_code
-    if code.co_freevars:
+    function = _function_of(suspended, code)
+    if function is None and code.co_freevars:
+        kind = type(suspended).__name__
         raise NotPortable(
             "", f"a {kind} of a nested function cannot travel; keep the function and call it later"
         )
-    function = types.FunctionType(code, frame.f_globals)
+    function = function or types.FunctionType(code, frame.f_globals)
     names = code.co_varnames
     wanted, keyword_only = code.co_argcount, code.co_kwonlyargcount
     values = frame.f_locals
@@ -145,7 +159,19 @@ def _not_started(suspended: object, frame: Any, fresh: bool) -> Any:
     keywords = {name: values[name] for name in names[wanted : wanted + keyword_only]}
     if code.co_flags & inspect.CO_VARKEYWORDS:
         keywords.update(values[names[rest]])
-    return call, (function, tuple(positional), keywords)
+    return function, tuple(positional), keywords
+
+
+def _function_of(suspended: object, code: types.CodeType) -> types.FunctionType | None:
+    """Return the function of a generator: its frame refers to it, as the garbage collector may see."""
+    return next(
+        (
+            found
+            for found in gc.get_referents(suspended)
+            if isinstance(found, types.FunctionType) and found.__code__ is code
+        ),
+        None,
+    )
 
 
 STDLIB_EXACT: dict[type, Reducer] = {

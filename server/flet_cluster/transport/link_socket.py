@@ -176,9 +176,11 @@ class LinkSocket:
             self._node.observer.count("reset", reason=code.reason)
         self.close(code)
 
-    def _begin(self, hello: Hello) -> None:
-        """Begin a session: it is created in the store with its first commit."""
-        seat = self._node.new_seat(binding_of(self._visitor.cookie), hello.instance, entry=self._entry)
+    def _begin(self, hello: Hello, again: str = "") -> None:
+        """Begin a session: it is created in the store with its first commit. ``again``: under this id."""
+        binding = binding_of(self._visitor.cookie)
+        seat = self._node.new_seat(binding, hello.instance, again, entry=self._entry)
+        seat.begun_before = bool(again)
         self._settle_on(seat, hello)
         self._link.welcome(seat.token, self._node.id, 0, resumed=False)
 
@@ -196,7 +198,8 @@ class LinkSocket:
         except SessionMissing:
             if hello.rx or hello.durable or hello.instance != claim.instance:
                 raise
-            self._begin(hello)  # its node died before anything was stored or seen: nothing is lost
+            # Its node died before anything was stored or seen: nothing is lost. But ``main`` may have begun.
+            self._begin(hello, claim.session_id)
             return
         if self._link.state is LinkState.CLOSED:
             if seat.socket is None:
@@ -236,3 +239,4 @@ class LinkSocket:
         self.seat = seat
         self._instance = hello.instance
         seat.attach(self, hello.instance)
+        seat.resent = hello.resent

@@ -1,0 +1,78 @@
+"""Which event the app's code is handling just now (layer 3; imports no Flet).
+
+It is kept in a context variable: it holds in sync handlers (threads), in async ones, in what they call, in
+the tasks they create and in ``asyncio.to_thread``. A plain thread or executor of the app's own does not have
+it.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What caused the code that runs to run.
+
+    Attributes:
+        key: the same each time this event is delivered, on whichever node: an idempotency key for what cannot
+            be undone (payments, mails). Printable, without spaces; no two events have the same.
+        name: for people: ``Button(12).on_click``, ``main``.
+        redelivered: a node that died *may* have started it before, and nothing of that was saved. False: it
+            was never started before, anywhere.
+    """
+
+    key: str
+    name: str
+    redelivered: bool = False
+
+
+@dataclass(slots=True)
+class _Scope:
+    """An event, and how many keys were derived from its own."""
+
+    event: Event
+    derived: int = 0
+
+
+_scope: contextvars.ContextVar[_Scope | None] = contextvars.ContextVar("flet_cluster_event", default=None)
+
+
+def current_event() -> Event | None:
+    """Return the event that is being handled.
+
+    Also in ``main`` and in work of ``page.run_task`` and ``page.run_thread``. None where there is no event:
+    outside of a session, in ``before_main``, and under Flet's own server.
+    """
+    scope = _scope.get()
+    return None if scope is None else scope.event
+
+
+async def within(event: Event, work: Awaitable[T]) -> T:
+    """Await ``work`` with ``event`` as the current one. Run it in a context of its own."""
+    enter(event)
+    return await work
+
+
+def enter(event: Event) -> None:
+    """Make ``event`` the current one of this context."""
+    _scope.set(_Scope(event))
+
+
+def derive(name: str) -> tuple[str, bool]:
+    """Return (key, redelivered) for something that the current event causes and that has a life of its own.
+
+    The same when the event is delivered again and does the same. ("", False) where there is no event.
+    """
+    scope = _scope.get()
+    if scope is None:
+        return "", False
+    scope.derived += 1
+    return f"{scope.event.key}/{name}{scope.derived}", scope.event.redelivered
