@@ -51,6 +51,8 @@ COUNTERS = {
     "refused": "websockets not let in",
     "released": "sessions this node let go",
     "reloaded": "pages loaded anew into their session",
+    "relays_ended": "relays that ended, by this node's role and why",
+    "relays_started": "relays begun, by this node's role: front (has the socket) or holder",
     "repeats_dropped": "inputs that came a second time",
     "reset": "users told that their session is lost, by reason",
     "resumed": "pages that came back to their session",
@@ -71,6 +73,8 @@ GAUGES = {
     "lane_threads": "threads that sync handlers may take at most",
     "lane_threads_busy": "threads that a sync handler has now",
     "lane_waiting": "sync handlers that no thread has taken yet",
+    "relays_fronted": "sockets here whose sessions are on other nodes now",
+    "relays_held": "sessions here whose sockets are at other nodes now",
 }
 """All there is, with what it means."""
 

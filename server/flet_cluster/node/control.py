@@ -13,7 +13,7 @@ import json
 import logging
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flet_cluster.errors import BusUnavailable
 
@@ -44,11 +44,18 @@ class Asked:
     answer: str
 
 
+class Release(Protocol):
+    """Tries to let a session go."""
+
+    async def __call__(self, session_id: str, *, relay: bool) -> str:
+        """Return "released", "busy" or "unknown"; with ``relay``, what is busy need not be waited for."""
+
+
 class Control:
     """The control channel of one node.
 
     Args:
-        release: coroutine function ``(session_id) -> answer`` that tries to let a session go.
+        release: coroutine function ``(session_id, relay=…) -> answer`` that tries to let a session go.
         mail: called with the id of a session that something has come for.
     """
 
@@ -57,7 +64,7 @@ class Control:
         bus: Bus,
         vault: Vault,
         node_id: str,
-        release: Callable[[str], Awaitable[str]],
+        release: Release,
         mail: Callable[[str], None],
     ) -> None:
         self._bus = bus
@@ -80,13 +87,19 @@ class Control:
         for job in self._jobs:
             job.cancel()
 
-    async def ask_release(self, owner: str, session_id: str, patience: float) -> Asked:
-        """Ask ``owner`` to let a session go; wait at most ``patience`` seconds for its answer."""
+    async def ask_release(
+        self, owner: str, session_id: str, patience: float, *, relay: bool = False
+    ) -> Asked:
+        """Ask ``owner`` to let a session go; wait at most ``patience`` seconds for its answer.
+
+        ``relay``: this node can relay, so that a session that is busy need not be waited for.
+        """
         request_id = secrets.token_urlsafe(8)
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._waiting[request_id] = answer
         try:
-            body = {"op": "release", "session": session_id, "from": self._node_id, "id": request_id}
+            body: dict[str, Any] = {"op": "release", "session": session_id, "relay": relay}
+            body |= {"from": self._node_id, "id": request_id}
             listeners = await self._send(owner, body)
             if listeners == 0:
                 return Asked(0, "")
@@ -130,6 +143,6 @@ class Control:
 
     async def _answer(self, body: dict[str, Any]) -> None:
         """Try to let the session go, then say how it went."""
-        answer = await self._release(body["session"])
+        answer = await self._release(body["session"], relay=body.get("relay", False))
         with contextlib.suppress(BusUnavailable):
             await self._send(body["from"], {"op": "answer", "id": body["id"], "answer": answer})

@@ -21,6 +21,7 @@ from flet_cluster.node.heartbeat import Heartbeat
 from flet_cluster.node.loop_watch import LoopWatch
 from flet_cluster.node.mail import Mail
 from flet_cluster.node.publications import Publications
+from flet_cluster.node.relays import Relays
 from flet_cluster.node.seat import Seat
 from flet_cluster.node.sign_ins import SignIns
 from flet_cluster.node.takeover import take
@@ -87,6 +88,7 @@ class Node:
         self.publications = Publications(self)
         self.mail = Mail(self)
         self.sign_ins = SignIns(self)
+        self.relays = Relays(self)
         release = self.departures.release_for_peer
         self.control = Control(bus, self.vault, self.id, release, self.mail.arrived)
         self.seats: dict[str, Seat] = {}
@@ -118,6 +120,7 @@ class Node:
             for remark in await self.store.check():
                 logger.log(level, "%s", remark)
         await self.bus.start()
+        await self.relays.start()
         await self.control.start()
         await self.publications.start()
         self.version = self.host.code.version()
@@ -132,6 +135,7 @@ class Node:
     async def drain(self) -> None:
         """Let every session go: others take them from here on. Bounded by the drain timeout."""
         self.draining = True
+        self.relays.leave_fronts()
         budget = self.settings.drain_timeout
         seats = list(self.seats.values())
         if seats:
@@ -148,6 +152,7 @@ class Node:
     async def stop(self) -> None:
         """Drain, then leave."""
         await self.drain()
+        await self.relays.stop()
         self._watch.stop()
         if self._heartbeat is not None:
             await self._heartbeat.stop()
@@ -224,6 +229,7 @@ class Node:
         Raises:
             SessionMissing, SessionExpired, SessionDeleted: it is no more (I6).
             SealBroken, SnapshotError: its record cannot be read.
+            SessionElsewhere: its holder keeps it for now and would serve it over a socket here.
             StoreRecovering, StoreUnavailable, SessionBusy: come back later.
         """
         session_id = claim.session_id

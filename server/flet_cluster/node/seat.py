@@ -369,6 +369,11 @@ class Seat:
         """Whether nothing of the session runs and all of it is committed, or it is not ours any more."""
         return self.lost or (self.committer.idle and (self.live is None or self.live.releasable))
 
+    @property
+    def portable(self) -> bool:
+        """Whether another node could rebuild the session from its record."""
+        return self.committed is not None and bool(self.committed.image)
+
     def when_quiet(self, action: Callable[[], None]) -> None:
         """Run ``action`` once everything has ended and is committed."""
         self._quiet.append(action)
