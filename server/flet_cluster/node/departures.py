@@ -40,23 +40,23 @@ class Departures:
         patience: float = HAND_OVER_SECONDS,
         *,
         unless_connected: bool = False,
+        cut_short: bool = False,
     ) -> bool:
         """Finish, commit and release a session; False when it could not finish in time and stays.
-
-        While the node drains it is released all the same: what runs is then reported as interrupted.
 
         Args:
             seat: the session's seat.
             code: what its socket is closed with.
             patience: seconds it may take to finish.
             unless_connected: keep it after all when its user has come back meanwhile.
+            cut_short: release it all the same; what runs is then reported as interrupted.
         """
         if seat.lost or seat.leaving:
             return False
         if self._node.draining:
             self.send_elsewhere(seat, code)
         rested = await self._until_at_rest(seat, patience)
-        if not (rested or self._node.draining) or (unless_connected and seat.socket is not None):
+        if not (rested or cut_short) or (unless_connected and seat.socket is not None):
             return False
         return await self._release(seat, code)
 
@@ -125,7 +125,9 @@ class Departures:
         if seat.live is not None:
             awaits_user = relay and seat.live.session.awaits_client
             patience = 0.0 if awaits_user else patience - seat.live.running_for
-        return "released" if await self.give_up(seat, patience=patience) else "busy"
+        # A node that leaves has no time for one that cannot relay.
+        cut_short = self._node.draining and not relay
+        return "released" if await self.give_up(seat, patience=patience, cut_short=cut_short) else "busy"
 
     async def _left(self, seat: Seat) -> bool:
         """Wait a moment for a session that is on its way out."""

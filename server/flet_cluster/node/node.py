@@ -142,7 +142,9 @@ class Node:
             logger.info("draining %d sessions", len(seats))
             await asyncio.wait(
                 [
-                    self.spawn(self.departures.give_up(seat, CloseCode.DRAINING, budget * 0.8))
+                    self.spawn(
+                        self.departures.give_up(seat, CloseCode.DRAINING, budget * 0.8, cut_short=True)
+                    )
                     for seat in seats
                 ],
                 timeout=budget,
