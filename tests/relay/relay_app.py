@@ -19,7 +19,12 @@ def main(page: ft.Page) -> None:
     progress = ft.Text("Step: 0")
     picked = ft.Text("Picked: ")
     threaded = ft.Text("Thread: 0")
+    name = ft.TextField(label="name")
+    echoed = ft.Text("", key="echoed")
     held: list[Any] = []
+
+    def echo(_: Any) -> None:
+        echoed.value = name.value
 
     def plus(_: Any) -> None:
         nonlocal count
@@ -59,6 +64,9 @@ def main(page: ft.Page) -> None:
         progress,
         picked,
         threaded,
+        name,
+        echoed,
+        ft.Button("echo", on_click=echo),
         ft.Button("plus", on_click=plus),
         ft.Button("work", on_click=work),
         ft.Button("pick", on_click=pick),
