@@ -46,7 +46,7 @@ bench: $(VENV)/dev.stamp
 
 soak: $(VENV)/dev.stamp
 	TEST_EXAMPLES=1500 TEST_STEPS=120 $(BIN)/pytest --timeout 7200 \
-	  tests/stores/test_simulation.py tests/protocol tests/crash $(ARGS)
+	  tests/stores/test_simulation.py tests/protocol tests/crash tests/relay tests/versions $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis

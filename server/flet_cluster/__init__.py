@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flet_cluster.fastapi.whole import cluster_app as app
+    from flet_cluster.host.upgrades import Upgrade, on_upgrade
     from flet_cluster.running import run
 
-_PUBLIC = {"app": "flet_cluster.fastapi.whole:cluster_app", "run": "flet_cluster.running:run"}
+_PUBLIC = {
+    "Upgrade": "flet_cluster.host.upgrades:Upgrade",
+    "app": "flet_cluster.fastapi.whole:cluster_app",
+    "on_upgrade": "flet_cluster.host.upgrades:on_upgrade",
+    "run": "flet_cluster.running:run",
+}
 
-__all__ = ["app", "run"]
+__all__ = ["Upgrade", "app", "on_upgrade", "run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -58,8 +58,10 @@ COUNTERS = {
     "resumed": "pages that came back to their session",
     "seal_failures": "sealed payloads that did not verify, by what they are",
     "seized": "sessions taken by force, by whether their holder was known dead",
+    "sent_home": "sessions given to a node with their version of the app, by answer",
     "sign_ins": "answers of identity providers, by what came of them",
     "tasks_lost": "bare tasks of sessions that ended with their node",
+    "upgraded": "sessions that went on under changed code, by how: resumed or restarted",
 }
 HISTOGRAMS = {
     "acquire_seconds": "time to get a session from wherever it is",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from flet_cluster.protocol.limits import Limits
 
-Kind = Literal["register", "event", "props", "reply", "deliver", "entry", "own"]
+Kind = Literal["register", "event", "props", "reply", "deliver", "entry", "own", "upgrade"]
 
 
 @dataclass(slots=True)
@@ -22,7 +22,7 @@ class Input:
 
     Attributes:
         kind: a registration, a control's event, changed properties, a client call's answer, a message, an
-            entry of the session's inbox, an event that Flet fires itself.
+            entry of the session's inbox, an event that Flet fires itself, the news of changed code.
         seq: number of the browser's input; 0 for what the node itself caused.
         body: decoded message body, or (handler, arguments) of a delivery.
         client: for a registration: what the handshake said.

@@ -17,7 +17,7 @@ from flet.controls.context import _context_page
 from flet.messaging.protocol import MessageAction
 
 from flet_cluster.errors import GraphChanged, ProtocolError, SnapshotError, UploadsDisabled
-from flet_cluster.host import internals, sign_in, startup, wire
+from flet_cluster.host import internals, kept, sign_in, startup, upgrades, wire
 from flet_cluster.host.audience import audience_of
 from flet_cluster.host.background import Background
 from flet_cluster.host.camera import Camera
@@ -80,6 +80,7 @@ class LiveSession:
         self.background = Background(self)
         self.lane = SessionLane(self)
         self._camera = Camera(host.loop, self.changed)
+        self._keeper = kept.Keeper()
         self.pubsub = SessionPubSub(session_id, self._publish)
         self.connection = HostConnection(host.loop, host.executor, self.pubsub, self)
         self.variables: Variables = ()
@@ -129,6 +130,7 @@ class LiveSession:
             SnapshotOutdated: the app's code is not the code of the snapshot.
         """
         live = cls(host, session_id, instance, listener)
+        _, graph = kept.split(graph)
         session, extra = restore_session(graph, host.code, host.portables, live.externals)
         if not isinstance(session, HostSession) or not isinstance(extra, Extra):
             raise SnapshotError("the snapshot is not one of a hosted session")
@@ -168,6 +170,7 @@ class LiveSession:
             self.host.loop.call_soon(self.lane.after, self.render)
         if self.main is MainState.PENDING:
             self.lane.after(lambda: startup.run_main(self))
+        upgrades.say(self)
         for own in self.own_events:
             self.host.loop.call_soon(self.queue, Input("own", 0, own, key=own.key))
 
@@ -379,6 +382,8 @@ class LiveSession:
             self.entries.start(item.body)
         elif item.kind == "own":
             self._start_own(item, item.body)
+        elif item.kind == "upgrade":
+            self._start(item, upgrades.tell(self, item.body), item.body, "on_upgrade handler")
         else:
             handler, arguments = item.body
             self._start(item, startup.call_handler(self, handler, arguments), handler, "pubsub handler")
@@ -599,7 +604,8 @@ class LiveSession:
         extra = Extra(
             calls, self.pubsub.subscriptions, self.client, events, self.variables, main, self.audience
         )
-        return capture_session(self.session, extra, self.host.code, self.host.portables, self.externals)
+        graph = capture_session(self.session, extra, self.host.code, self.host.portables, self.externals)
+        return kept.wrap(self._keeper.write(self.session, self.host, self.externals), graph)
 
     async def until_idle(self, patience: float) -> None:
         """Wait until nothing of the session runs, at most ``patience`` seconds."""

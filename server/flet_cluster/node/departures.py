@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flet_cluster.errors import StoreError
 from flet_cluster.node.refusals import code_for
@@ -101,12 +101,18 @@ class Departures:
         self._node.observer.count("released")
         return True
 
-    async def release_for_peer(self, session_id: str, *, relay: bool = False) -> str:
+    async def asked_to_release(self, question: dict[str, Any]) -> str:
+        """Answer a message of another node; see :meth:`release_for_peer`."""
+        relay, version = question.get("relay", False), question.get("version", "")
+        return await self.release_for_peer(question["session"], relay=relay, version=version)
+
+    async def release_for_peer(self, session_id: str, *, relay: bool = False, version: str = "") -> str:
         """Answer another node that wants a session: "released", "unknown", or "busy", it has to stay.
 
         Args:
             session_id: the session.
             relay: that node can relay, so that a session that plainly cannot go need not be waited for.
+            version: that node's version of the app, if it minds.
         """
         seat = self._node.seats.get(session_id)
         if seat is None or seat.lost:
@@ -119,7 +125,8 @@ class Departures:
             socket = seat.socket
             seat.detach(socket, for_good=False)
             socket.close(CloseCode.MOVED)
-        if not seat.portable and not self._node.draining:
+        kept = self._node.upgrades.keeps(seat, version)
+        if kept or not (seat.portable or self._node.draining):
             return "busy"
         patience = SHORT_SECONDS if relay else HAND_OVER_SECONDS
         if seat.live is not None:

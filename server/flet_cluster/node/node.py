@@ -26,6 +26,7 @@ from flet_cluster.node.seat import Seat
 from flet_cluster.node.sign_ins import SignIns
 from flet_cluster.node.takeover import take
 from flet_cluster.node.tokens import Claim, Tokens, new_session_id
+from flet_cluster.node.upgrades import Upgrades
 from flet_cluster.node.upkeep import Upkeep
 from flet_cluster.node.vault import Vault
 from flet_cluster.protocol.close import CloseCode
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from flet_cluster.bus.base import Bus
     from flet_cluster.host.entry import Entry
     from flet_cluster.host.environment import HostEnvironment
+    from flet_cluster.model import Record
     from flet_cluster.protocol.limits import Limits
     from flet_cluster.settings import Settings
     from flet_cluster.snapshot import KeyRing
@@ -89,8 +91,9 @@ class Node:
         self.mail = Mail(self)
         self.sign_ins = SignIns(self)
         self.relays = Relays(self)
-        release = self.departures.release_for_peer
-        self.control = Control(bus, self.vault, self.id, release, self.mail.arrived)
+        self.upgrades = Upgrades(self)
+        answers = {"release": self.departures.asked_to_release, "adopt": self.upgrades.asked_to_adopt}
+        self.control = Control(bus, self.vault, self.id, answers, self.mail.arrived)
         self.seats: dict[str, Seat] = {}
         self.sockets: set[Any] = set()
         self.version = ""
@@ -240,13 +243,22 @@ class Node:
             if seat is not None and not seat.lost and not seat.leaving:
                 return seat
             with self.timed("acquire_seconds"):
-                taken = await take(self, session_id)
-            seat = Seat.taken(self, taken.record, claim.text)
+                taken = await take(self, session_id, claim.text)
+            seat = self.seat_from(taken.record, claim.text)
             seat.taken_from = taken.alive_owner
-            seat.mail = taken.record.mail
-            self.seats[session_id] = seat
             self.observer.count("acquired")
             return seat
+
+    def seat_from(self, record: Record, token: str) -> Seat:
+        """Return the seat of a record that this node has just acquired.
+
+        Raises:
+            SealBroken, SnapshotError: it cannot be read.
+        """
+        seat = Seat.taken(self, record, token)
+        seat.mail = record.mail
+        self.seats[seat.id] = seat
+        return seat
 
     def lock_of(self, session_id: str) -> asyncio.Lock:
         """Return the lock under which a session comes to this node or ends on it."""

@@ -119,7 +119,7 @@ class Relays:
         pipe = self._begin(relay, lease.owner, lease.epoch)
         self._fronts.add(relay)
         self._count_start("front")
-        facts = {"session": lease.session_id, "version": self._node.version, **opening}
+        facts = {"session": lease.session_id, "version": self._node.upgrades.version, **opening}
         pipe.put(OPEN, facts)
         logger.info("session %s: relayed to node %s, which has it", lease.session_id, lease.owner)
         return pipe
@@ -192,7 +192,7 @@ class Relays:
             pipe = self._begin(envelope.relay, envelope.sender, envelope.epoch)
             self._count_start("holder")
             socket = self.serve(self._node, seat, pipe, opening)
-            moves = not opening.get("plain") and opening["version"] == self._node.version
+            moves = not opening.get("plain") and opening["version"] in {"", self._node.version}
             self._served[envelope.relay] = _Served(seat, socket, moves)
             pipe.heard(envelope)
 

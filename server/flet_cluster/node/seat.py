@@ -178,6 +178,16 @@ class Seat:
             return full
         return max(0.001, self.detached_at + full - self.node.loop.time())
 
+    def adopt(self, live: LiveSession) -> None:
+        """Take objects that were not made from the record: the session begins anew."""
+        self.live = live
+        self.away = False
+
+    def expect_user(self) -> None:
+        """Wait for a socket like after one that was cut off: it was promised, and may never come."""
+        self.detached_at = self.node.loop.time()
+        self._gone_timer = self.node.loop.call_later(self.node.settings.disconnect_grace, self._user_left)
+
     # -- sockets ----------------------------------------------------------------------------------
 
     def attach(self, socket: Socket, instance: str) -> None:
@@ -254,6 +264,9 @@ class Seat:
         """Fire ``on_disconnect``, then let the session sleep in the store."""
         self._gone_timer = None
         if self.lost or self.leaving or self.socket is not None:
+            return
+        if self.live is not None and not self.live.registered:  # begun anew, and nobody has seen it
+            self.node.spawn(self.node.departures.give_up(self, unless_connected=True))
             return
         try:
             self.say_away()

@@ -48,23 +48,27 @@ class Taken:
     alive_owner: str = ""
 
 
-async def take(node: Node, session_id: str) -> Taken:
+async def take(node: Node, session_id: str, token: str = "") -> Taken:
     """Acquire a session, asking or overruling its holder as the rules say.
+
+    A session of another version of the app is given to a node with that version, while there is one.
 
     Raises:
         SessionMissing, SessionExpired, SessionDeleted, StoreRecovering, StoreUnavailable: as ``acquire``.
         SessionElsewhere: its holder lives and cannot let go now: relay to it.
         SessionBusy: nor can this node relay.
     """
-    return await _Takeover(node, session_id).run()
+    return await _Takeover(node, session_id, token).run()
 
 
 class _Takeover:
     """One attempt to get one session."""
 
-    def __init__(self, node: Node, session_id: str) -> None:
+    def __init__(self, node: Node, session_id: str, token: str) -> None:
         self._node = node
         self._id = session_id
+        self._token = token
+        self._homes: set[str] = set()
         self._began = node.loop.time()
         self._overruled = ""
 
@@ -79,6 +83,9 @@ class _Takeover:
         while True:
             action = decide(situation, policy)
             if isinstance(action, Take):
+                if await self._node.upgrades.sent_home(action.record, self._token, self._homes):
+                    situation = situation.acquired(await self._acquire(), self._elapsed)
+                    continue
                 return Taken(action.record, self._overruled)
             if isinstance(action, Relay):
                 raise SessionElsewhere(action.lease)
@@ -96,7 +103,11 @@ class _Takeover:
         if isinstance(action, AskOwner):
             await asyncio.sleep(action.delay)
             asked = await self._node.control.ask_release(
-                action.lease.owner, self._id, ASK_SECONDS, relay=self._node.relays.available
+                action.lease.owner,
+                self._id,
+                ASK_SECONDS,
+                relay=self._node.relays.available,
+                version=self._node.upgrades.version,
             )
             reply = _reply(asked)
             self._node.observer.count("holders_asked", answer=reply.value)

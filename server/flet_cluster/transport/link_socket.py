@@ -246,6 +246,9 @@ class LinkSocket:
                 self._settle_on(seat, hello)  # so that somebody notices that its user is gone
             return
         try:
+            if seat.instance == hello.instance and self._node.upgrades.begins_anew(seat):
+                self.close(await self._node.upgrades.let_reload(seat))
+                return
             self._welcome_back(seat, hello)
         except (SealBroken, SnapshotError) as error:
             self.close(await self._node.departures.reset(seat, error))
@@ -267,6 +270,8 @@ class LinkSocket:
         elif hello.rx or hello.durable or is_earlier(hello.instance, seat.instance):
             raise ProtocolError(CloseCode.REPLACED, "the page was loaded anew elsewhere")
         else:
+            if self._node.upgrades.begins_anew(seat):
+                self._node.upgrades.begin_anew(seat)
             self._settle_on(seat, hello)
             seat.restart_link(hello.instance)
             self._link.welcome(seat.token, self._node.id, 0, resumed=False)
