@@ -9,13 +9,23 @@ import pytest
 from tests.browser import Browser
 from tests.cluster.tools import Place, World, eventually, send, session_of
 from tests.relay.relay_tools import Picking, metric, number
+from tests.soak import SOAK
 from tests.steps import Click
 
 from flet_cluster.protocol.close import CloseCode
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.fleet import FleetNode
     from tests.tab import Tab
+
+LONG = 60.0
+
+
+@pytest.fixture(scope="module")
+def options(options: Mapping[str, str]) -> Mapping[str, str]:
+    return {**options, "STEP": "1.0" if SOAK else "0.2"}  # the handler takes twenty of these
 
 
 async def relayed(world: World, tab: Tab, place: Place, front: FleetNode) -> None:
@@ -41,7 +51,7 @@ async def test_frames_come_while_a_long_handler_runs_and_then_the_session_moves(
         await tab.until(lambda: number(tab, "Count") == 1)
         assert "work-end" not in world.noted()  # all that was while the handler ran
         assert metric(front, "relays_fronted") == metric(holder, "relays_held") == 1
-        await tab.until(lambda: tab.node == front.node_id)
+        await tab.until(lambda: tab.node == front.node_id, LONG)
         assert "work-end" in world.noted()
         await eventually(lambda: world.row(tab).owner == front.node_id, "the session has moved")
         await tab.do(Click("plus"))
@@ -65,7 +75,7 @@ async def test_an_open_file_picker_gets_its_answer_through_the_relay(world: Worl
         await tab.do(Click("plus"))
         tab.send(client.choose("report.pdf"))
         await tab.until(lambda: "Picked: report.pdf" in client.texts())
-        await tab.until(lambda: tab.node == front.node_id)
+        await tab.until(lambda: tab.node == front.node_id, LONG)
         assert number(tab, "Count") == 1
     assert world.noted("pick-start", "pick-end") == ["pick-start", "pick-end"]
 
@@ -78,8 +88,8 @@ async def test_a_thread_that_works_is_relayed_until_it_has_ended(world: World) -
         await relayed(world, tab, place, front)
         assert tab.node == holder.node_id
         await tab.do(Click("plus"))
-        await tab.until(lambda: number(tab, "Thread") == 20)
-        await tab.until(lambda: tab.node == front.node_id)
+        await tab.until(lambda: number(tab, "Thread") == 20, LONG)
+        await tab.until(lambda: tab.node == front.node_id, LONG)
     assert world.noted("thread-start", "thread-end") == ["thread-start", "thread-end"]
 
 
@@ -97,7 +107,7 @@ async def test_an_unportable_session_is_used_through_a_relay(world: World) -> No
         await relayed(world, tab, place, holder)  # its own node needs no relay
         await relayed(world, tab, place, front)
         await tab.do(Click("free"))
-        await tab.until(lambda: tab.node == front.node_id)
+        await tab.until(lambda: tab.node == front.node_id, LONG)
         await tab.do(Click("plus"))
         assert number(tab, "Count") == 4
     assert world.noted("main") == ["main"]
@@ -137,14 +147,14 @@ async def test_a_leaving_holder_relays_until_its_handler_has_ended(world: World)
         send(tab, Click("work"))
         await tab.until(lambda: number(tab, "Step") >= 1)
         place.move(front)
-        leaving = asyncio.create_task(asyncio.to_thread(holder.terminate))
+        leaving = asyncio.create_task(asyncio.to_thread(holder.terminate, LONG))
         await tab.until(lambda: tab.resumes == 1)
         assert tab.node == holder.node_id
         first = number(tab, "Step")
         await tab.until(lambda: number(tab, "Step") >= first + 3)
         assert await leaving == 0
-        await tab.until(lambda: tab.node == front.node_id)
-        await tab.until(lambda: number(tab, "Step") == 20)
+        await tab.until(lambda: tab.node == front.node_id, LONG)
+        await tab.until(lambda: number(tab, "Step") == 20, LONG)
     assert world.noted("work-start", "work-end") == ["work-start", "work-end"]
 
 
@@ -159,6 +169,6 @@ async def test_a_leaving_front_sends_its_browsers_to_another(world: World) -> No
         place.move(third)
         assert await asyncio.to_thread(front.terminate) == 0
         await tab.until(lambda: tab.resumes >= 2)
-        await tab.until(lambda: tab.node == third.node_id)
-        await tab.until(lambda: number(tab, "Step") == 20)
+        await tab.until(lambda: tab.node == third.node_id, LONG)
+        await tab.until(lambda: number(tab, "Step") == 20, LONG)
         assert CloseCode.DRAINING in tab.closes

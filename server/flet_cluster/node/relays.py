@@ -66,6 +66,7 @@ class Relays:
         self.serve: Serve | None = None
         self._pipes: dict[str, Pipe] = {}
         self._served: dict[str, _Served] = {}
+        self._sockets: dict[int, Socket] = {}
         self._fronts: set[str] = set()
         self._senders: set[asyncio.Task[None]] = set()
         self._ended: deque[str] = deque(maxlen=REMEMBERED)
@@ -96,7 +97,7 @@ class Relays:
 
     def carries(self, socket: Socket | None) -> bool:
         """Whether a seat's socket is at another node."""
-        return any(served.socket is socket for served in self._served.values())
+        return id(socket) in self._sockets
 
     def leave_fronts(self) -> None:
         """Send browsers whose sessions are elsewhere there by another node: this one is about to leave."""
@@ -148,7 +149,9 @@ class Relays:
             del self._pipes[relay]
             role = "front" if relay in self._fronts else "holder"
             self._fronts.discard(relay)
-            self._served.pop(relay, None)
+            served = self._served.pop(relay, None)
+            if served is not None:
+                del self._sockets[id(served.socket)]
             self._ended.append(relay)
             self._node.observer.count("relays_ended", role=role, reason=pipe.reason)
 
@@ -194,6 +197,7 @@ class Relays:
             socket = self.serve(self._node, seat, pipe, opening)
             moves = not opening.get("plain") and opening["version"] in {"", self._node.version}
             self._served[envelope.relay] = _Served(seat, socket, moves)
+            self._sockets[id(socket)] = socket
             pipe.heard(envelope)
 
     def _answer(self, envelope: Envelope, item: tuple[str, Any]) -> None:
