@@ -58,6 +58,7 @@ def main(page: ft.Page) -> None:
         mark(page, f"upgrade {how}")
 
     flet_cluster.on_upgrade(page, upgraded)
+    page.on_close = lambda _: mark(page, "close")
     auth: Any = page.auth
     user = auth.user["login"] if auth else None
     page.add(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.browser import Browser
 from tests.cluster.test_plain_clients import opened
-from tests.cluster.tools import Place, eventually, leave, session_of
+from tests.cluster.tools import Place, eventually, leave, seconds, session_of
 from tests.relay.relay_tools import metric
 from tests.soak import SOAK
 from tests.steps import Click
@@ -118,6 +119,21 @@ async def test_a_client_without_the_link_gets_its_page_anew(deployment: Deployme
         await client.until("Kept: 2 7 None")
         await client.do(Click("plus"), "Count: 10")
         assert client.token == token
+
+
+async def test_an_expired_session_is_closed_where_its_code_is(deployment: Deployment) -> None:
+    deployment.fleet.env = {**deployment.fleet.env, "FLET_SESSION_TIMEOUT": seconds(2)}
+    old = deployment.add("old")
+    for _ in range(2):
+        deployment.add("changed")
+    routes = [f"/{number}" for number in range(5)]
+    async with contextlib.AsyncExitStack() as stack:
+        for route in routes:
+            tab = await stack.enter_async_context(open_tab(Place(old), Browser(route=route)))
+            await tab.do(Click("plus"))
+    for route in routes:
+        await eventually(lambda: "close" in deployment.marks.of(route), f"on_close of {route}")  # noqa: B023
+    await eventually(lambda: deployment.records.count() == 0, "all are gone")
 
 
 class Shopper:

@@ -25,12 +25,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("flet_cluster.node")
 
+LOOK_SECONDS = 1.0
+"""How old the list of the versions that live may be, where a mistake costs little."""
+
 
 class Upgrades:
     """Where sessions of other versions go, and how they go on."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._looked_at = -LOOK_SECONDS
+        self._others: set[str] = set()
 
     @property
     def version(self) -> str:
@@ -77,6 +82,22 @@ class Upgrades:
         asked = await self._node.control.ask_adopt(home.node_id, record.session_id, token)
         self._node.observer.count("sent_home", answer=asked.answer or "none")
         return True
+
+    async def belongs_elsewhere(self, session_id: str) -> bool:
+        """Whether a session should be left to a node with its version, which can run its ``on_close``.
+
+        Raises:
+            StoreError: the store does not answer.
+        """
+        if not self.version:
+            return False
+        now = self._node.loop.time()
+        if now - self._looked_at > LOOK_SECONDS:
+            nodes = await self._node.store.nodes()
+            self._looked_at = now
+            self._others = {node.version for node in nodes if not node.draining} - {"", self.version}
+        record = await self._node.store.peek(session_id) if self._others else None
+        return record is not None and Meta.load(record.commit.meta).version in self._others
 
     async def asked_to_adopt(self, question: dict[str, Any]) -> str:
         """Answer a message of another node; see :meth:`adopt`."""
