@@ -33,6 +33,8 @@ MAGIC: Final = b"fck1"
 _HEAD: Final = len(MAGIC) + 4
 _PLAIN, _SNAPSHOT, _LEFT = 0, 1, 2
 """How a value was written; the last: it cannot travel."""
+MAX_VALUE: Final = 1 << 20
+"""Bytes of one value: it travels twice, in the graph as well."""
 AUTH: Final = "sign-in"
 """What the sign-in is called among the things that were left behind."""
 
@@ -77,18 +79,24 @@ class Keeper:
         return packed
 
     def _value(self, key: str, value: Any, host: HostEnvironment, externals: Mapping[str, object]) -> Written:
-        try:
-            return _PLAIN, msgpack.packb(value, strict_types=True)
-        except (TypeError, ValueError, OverflowError):
-            pass
+        """Write one value, plainly if that is possible: it costs least and outlives most."""
         if key in self._refused and self._refused[key] is value:
             return _LEFT, b""  # to find out why takes long, and was done before
+        kind, written, why = _PLAIN, b"", ""
         try:
-            return _SNAPSHOT, capture(value, host.code, host.portables, externals)
-        except NotPortable as error:
-            self._refused[key] = value
-            logger.debug("page.session.store[%r] would not outlive a change of the code: %s", key, error)
-            return _LEFT, b""
+            written = msgpack.packb(value, strict_types=True)
+        except (TypeError, ValueError, OverflowError):
+            try:
+                kind, written = _SNAPSHOT, capture(value, host.code, host.portables, externals)
+            except NotPortable as error:
+                why = str(error)
+        if len(written) > MAX_VALUE:
+            why = f"it has {len(written)} bytes, and up to {MAX_VALUE} are kept"
+        if not why:
+            return kind, written
+        self._refused[key] = value
+        logger.debug("page.session.store[%r] would not outlive a change of the code: %s", key, why)
+        return _LEFT, b""
 
 
 @dataclass(slots=True)
@@ -157,4 +165,6 @@ def _read(kind: int, blob: bytes, host: HostEnvironment, externals: Mapping[str,
         return msgpack.unpackb(blob, strict_map_key=False)
     if kind == _SNAPSHOT:
         return restore(blob, host.code, host.portables, externals)
-    raise SnapshotError("it could not travel by itself: it refers to the page, or to what cannot travel")
+    raise SnapshotError(
+        "it could not travel by itself: it refers to the page or to what cannot travel, or is too big"
+    )
