@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from flet_cluster.errors import BusUnavailable, ProtocolError
-from flet_cluster.node.pipe import Pipe
+from flet_cluster.node.pipe import WINDOW, Pipe
 from flet_cluster.protocol.close import CloseCode
 from flet_cluster.protocol.relay import CLOSE, GONE, OPEN, Envelope, RelayEnd
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("flet_cluster.node")
 
-WINDOW: Final = 2 << 20
 TICK_SECONDS: Final = 0.1
+"""How often relays are looked after, and so how soon a session that is quiet moves."""
 STOP_SECONDS: Final = 1.0
 """How long ending relays may take to say so, when the node leaves."""
 REMEMBERED: Final = 1000
@@ -146,6 +146,7 @@ class Relays:
         try:
             await pipe.run()
         finally:
+            pipe.fail(CloseCode.NO_PROGRESS, "cut")  # whatever it was: nothing if it has ended
             del self._pipes[relay]
             role = "front" if relay in self._fronts else "holder"
             self._fronts.discard(relay)
