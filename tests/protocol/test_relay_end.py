@@ -29,7 +29,7 @@ def test_text_and_bytes_arrive_as_what_they_are() -> None:
     assert other.unpack(sent(one, "text", b"bytes")) == ((MESSAGE, "text"), (MESSAGE, b"bytes"))
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(
     fates=st.lists(st.sampled_from(["pass", "lose", "double", "late", "beat"]), max_size=30),
 )
