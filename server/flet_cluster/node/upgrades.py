@@ -19,6 +19,7 @@ from flet_cluster.node.vault import Meta
 from flet_cluster.protocol.close import CloseCode
 
 if TYPE_CHECKING:
+    from flet_cluster.host.entry import Entry
     from flet_cluster.model import Record
     from flet_cluster.node.node import Node
     from flet_cluster.node.seat import Seat
@@ -154,14 +155,18 @@ class Upgrades:
         seat.changed(urgent=True)
         return False
 
-    def begin_anew(self, seat: Seat) -> None:
+    def begin_anew(self, seat: Seat, entry: Entry | None = None) -> None:
         """Give a session objects of this node's version, with what outlives a change of the code.
+
+        Args:
+            seat: holds the session.
+            entry: what it begins with, by the socket that it comes back on; None for the program's own.
 
         Raises:
             SealBroken: the record does not verify.
         """
         version = _version_of(seat)
-        live = LiveSession.fresh(self._node.host, seat.id, seat.instance, seat)
+        live = LiveSession.fresh(self._node.host, seat.id, seat.instance, seat, entry)
         live.token = seat.token
         found = kept.Kept()
         if seat.committed is not None:
@@ -171,8 +176,8 @@ class Upgrades:
             except SnapshotError as error:
                 logger.warning("session %s: begins anew with nothing: %s", seat.id, error)
             live.entries.go_on_from(seat.committed.inbox)
-            for entry in self._node.vault.running(seat.id, seat.committed):
-                logger.warning("session %s: %s was interrupted (key %s)", seat.id, entry.what, entry.key)
+            for cut in self._node.vault.running(seat.id, seat.committed):
+                logger.warning("session %s: %s was interrupted (key %s)", seat.id, cut.what, cut.key)
                 self._node.observer.count("interrupted", what="handler")
         found.give(live)
         seat.adopt(live)

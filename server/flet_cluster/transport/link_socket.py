@@ -271,7 +271,7 @@ class LinkSocket:
             raise ProtocolError(CloseCode.REPLACED, "the page was loaded anew elsewhere")
         else:
             if self._node.upgrades.begins_anew(seat):
-                self._node.upgrades.begin_anew(seat)
+                self._node.upgrades.begin_anew(seat, self._entry)
             self._settle_on(seat, hello)
             seat.restart_link(hello.instance)
             self._link.welcome(seat.token, self._node.id, 0, resumed=False)

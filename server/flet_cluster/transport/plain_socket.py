@@ -229,7 +229,7 @@ class PlainSocket:
     def _take_over(self, seat: Seat) -> None:
         """Take the session over, also from a socket that still looks alive."""
         if self._node.upgrades.begins_anew(seat):
-            self._node.upgrades.begin_anew(seat)
+            self._node.upgrades.begin_anew(seat, self._entry)
         seat.wake()  # before the socket is attached: it goes on with a new session if this fails
         seat.attach(self, "")
         seat.restart_link("")
