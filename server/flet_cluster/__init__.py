@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from flet_cluster.host.hooks import Interrupted, on_interrupted, on_restore
     from flet_cluster.host.missed import MissedMessages, on_missed_messages
     from flet_cluster.host.resources import Resource, resource
+    from flet_cluster.host.upgrades import Upgrade, on_upgrade
     from flet_cluster.running import run
     from flet_cluster.snapshot.registered import register_portable
 
@@ -22,11 +23,13 @@ _PUBLIC = {
     "Interrupted": "flet_cluster.host.hooks:Interrupted",
     "MissedMessages": "flet_cluster.host.missed:MissedMessages",
     "Resource": "flet_cluster.host.resources:Resource",
+    "Upgrade": "flet_cluster.host.upgrades:Upgrade",
     "app": "flet_cluster.fastapi.whole:cluster_app",
     "current_event": "flet_cluster.host.current:current_event",
     "on_interrupted": "flet_cluster.host.hooks:on_interrupted",
     "on_missed_messages": "flet_cluster.host.missed:on_missed_messages",
     "on_restore": "flet_cluster.host.hooks:on_restore",
+    "on_upgrade": "flet_cluster.host.upgrades:on_upgrade",
     "register_portable": "flet_cluster.snapshot.registered:register_portable",
     "resource": "flet_cluster.host.resources:resource",
     "run": "flet_cluster.running:run",
@@ -37,11 +40,13 @@ __all__ = [
     "Interrupted",
     "MissedMessages",
     "Resource",
+    "Upgrade",
     "app",
     "current_event",
     "on_interrupted",
     "on_missed_messages",
     "on_restore",
+    "on_upgrade",
     "register_portable",
     "resource",
     "run",

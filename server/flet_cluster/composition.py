@@ -21,6 +21,7 @@ from flet_cluster.snapshot import CodeIndex, KeyRing
 from flet_cluster.stores.memory import MemoryStore
 from flet_cluster.stores.redis import RedisStore
 from flet_cluster.stores.trouble import is_from_redis, trouble_of
+from flet_cluster.transport.relayed import serve_relayed
 
 if TYPE_CHECKING:
     from flet_cluster.blobs.links import UploadLinks
@@ -99,7 +100,7 @@ def build_node(
     )
     keys = KeyRing(settings.key_ring())
     if settings.redis_url is None:
-        return Node(settings, limits, MemoryStore(), MemoryBus(), host, keys)
+        return Node(settings, limits, MemoryStore(), MemoryBus(), host, keys)  # alone: nobody to relay to
     url, name = settings.redis_url.get_secret_value(), settings.app_name
     patience = min(STORE_SECONDS, settings.store_patience)
 
@@ -107,4 +108,6 @@ def build_node(
         return RedisStore(url, name, patience=patience)
 
     bus = RedisBus(url, name)
-    return Node(settings, limits, open_store(), bus, host, keys, open_store=open_store)
+    node = Node(settings, limits, open_store(), bus, host, keys, open_store=open_store)
+    node.relays.serve = serve_relayed
+    return node

@@ -22,6 +22,7 @@ ClusterError
 │   ├── SessionExists          create() of an id that has a record
 │   ├── InboxFull              nobody takes what waits for this session
 │   ├── SessionBusy            its holder cannot let go of it yet (retry: it may be the next node)
+│   │   └── SessionElsewhere   ... and would serve it over another node's socket
 │   └── Fenced                 somebody else owns the session now
 ├── BlobError
 │   ├── BadBlobName            the name leads out of the store, or nowhere (a ValueError too)
@@ -38,6 +39,11 @@ ClusterError
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flet_cluster.model import Lease
 
 
 class ClusterError(Exception):
@@ -181,6 +187,18 @@ class TokenRefused(ClusterError):
 
 class SessionBusy(StoreError):
     """Another node has the session and cannot let go of it yet. Retry later."""
+
+
+class SessionElsewhere(SessionBusy):
+    """Another node has the session, keeps it for now, and serves it over a socket that is here.
+
+    Args:
+        lease: that node's; a :class:`flet_cluster.model.Lease`.
+    """
+
+    def __init__(self, lease: Lease) -> None:
+        super().__init__(f"session {lease.session_id} stays on node {lease.owner} for now")
+        self.lease = lease
 
 
 class InboxFull(StoreError):

@@ -63,7 +63,7 @@ class _Levelling:
         self._store = RedisStore(url, name)
         self._bus = RedisBus(url, name)
         vault = Vault(KeyRing(settings.key_ring()), name)
-        self._control = Control(self._bus, vault, _NOBODY, _answer_nothing, {})
+        self._control = Control(self._bus, vault, _NOBODY, {}, {})
 
     async def run(self, timeout: float) -> bool:  # noqa: ASYNC109 - it is no error
         """Ask and watch."""
@@ -104,7 +104,3 @@ class _Levelling:
 
 def _is_level(nodes: Sequence[NodeInfo]) -> bool:
     return not any(balance.surplus(node, nodes) for node in nodes if not node.draining)
-
-
-async def _answer_nothing(_session_id: str) -> str:
-    return "unknown"

@@ -53,14 +53,18 @@ COUNTERS = {
     "refused": "websockets not let in",
     "released": "sessions this node let go",
     "reloaded": "pages loaded anew into their session",
+    "relays_ended": "relays that ended, by this node's role and why",
+    "relays_started": "relays begun, by this node's role: front (has the socket) or holder",
     "repeats_dropped": "inputs that came a second time",
     "reset": "users told that their session is lost, by reason",
     "resumed": "pages that came back to their session",
     "seal_failures": "sealed payloads that did not verify, by what they are",
     "seized": "sessions taken by force, by whether their holder was known dead",
+    "sent_home": "sessions given to a node with their version of the app, by answer",
     "sign_ins": "answers of identity providers, by what came of them",
     "tasks_lost": "bare tasks of sessions that ended with their node",
     "turned_away": "sessions sent to look for another node, since this one has its share",
+    "upgraded": "sessions that went on under changed code, by how: resumed or restarted",
 }
 HISTOGRAMS = {
     "acquire_seconds": "time to get a session from wherever it is",
@@ -74,6 +78,8 @@ GAUGES = {
     "lane_threads": "threads that sync handlers may take at most",
     "lane_threads_busy": "threads that a sync handler has now",
     "lane_waiting": "sync handlers that no thread has taken yet",
+    "relays_fronted": "sockets here whose sessions are on other nodes now",
+    "relays_held": "sessions here whose sockets are at other nodes now",
 }
 """All there is, with what it means."""
 

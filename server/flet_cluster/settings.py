@@ -181,6 +181,10 @@ class Settings(BaseSettings):
     """Seconds a new socket may take to say hello."""
     disconnect_grace: _Seconds = 15.0
     """Seconds a browser that was cut off may take to come back before the app's ``on_disconnect`` runs."""
+    on_upgrade: Literal["resume", "restart"] = "resume"
+    """When no node has a session's version of the app any more: go on where that works, or always anew."""
+    max_relays: Annotated[int, Field(ge=0, le=100_000)] = 5000
+    """Sockets a node serves for others, or through others, at the same time; 0: none."""
     lane_threads: Annotated[int, Field(ge=1, le=4096)] = 64
     """Worker threads for sync handlers; each session uses one at a time."""
     sync_handlers: Literal["thread", "loop"] = "thread"

@@ -394,6 +394,20 @@ async def test_resets_do_not_become_a_loop(context: BrowserContext, server: Link
     await ready(page)
 
 
+async def test_an_upgraded_session_is_loaded_anew_under_its_old_token(
+    context: BrowserContext, server: LinkServer
+) -> None:
+    page = await opened(context, server)
+    token = await page.evaluate("sessionStorage.getItem('flet-cluster:/ws:token')")
+    before = server.hellos[-1]
+    await server.close(CloseCode.UPGRADED, "upgraded")
+    await page.wait_for_selector(f"{NOTICE} >> text=restarted (the app was updated)")
+    await ready(page)
+    hello = server.hellos[-1]
+    assert (hello.token, hello.rx) == (token, 0)
+    assert hello.instance != before.instance
+
+
 async def test_a_node_that_forgot_acknowledged_input_is_a_reset(
     context: BrowserContext, server: LinkServer
 ) -> None:

@@ -86,7 +86,7 @@ async def test_what_runs_ends_and_what_was_typed_is_kept(world: World) -> None:
         await tab.until(lambda: "Naps: 1" in tab.client.texts())
         await tab.do(Click("show"))
         assert "Form: Ada False" in tab.client.texts()
-        assert tab.node == other.node_id
+        await tab.until(lambda: tab.node == other.node_id)
     assert world.noted("nap-start", "nap-end") == ["nap-start", "nap-end"]
 
 

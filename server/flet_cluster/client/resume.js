@@ -50,7 +50,8 @@
       reasons: { // what a user can make of a reason; others are shown as they are
         deleted: 'expired', missing: 'it is no longer there', lost: 'its server was lost',
         refused: 'this browser was not recognized: its cookies were cleared, or the server was started afresh',
-        outdated: 'the app was updated', seal: 'it could not be read', rollback: 'its server lost its latest state',
+        outdated: 'the app was updated', upgraded: 'the app was updated', seal: 'it could not be read',
+        rollback: 'its server lost its latest state',
       },
       overflow: 'Some input made while the connection was lost was not kept.',
       replaced: 'This session is open in another window.',
@@ -667,7 +668,9 @@
 
     _reset(reason) {
       this._end();
-      memory.set('token', null); // the fresh page gets a fresh session; what was queued dies with this page
+      // The fresh page gets a fresh session; what was queued dies with this page. After an upgrade, the session
+      // begins anew under its old name, with what the app keeps in its store.
+      if (reason !== 'upgraded') memory.set('token', null);
       letGo();
       reloadBecause(reason, this._options);
     }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from flet_cluster.protocol.limits import Limits
 
-Kind = Literal["register", "event", "props", "reply", "deliver", "entry", "own", "hook"]
+Kind = Literal["register", "event", "props", "reply", "deliver", "entry", "own", "hook", "upgrade"]
 
 
 @dataclass(slots=True)
@@ -22,7 +22,8 @@ class Input:
 
     Attributes:
         kind: a registration, a control's event, changed properties, a client call's answer, a message, an
-            entry of the session's inbox, an event that Flet fires itself, a call that the app asked us for.
+            entry of the session's inbox, an event that Flet fires itself, a call that the app asked for, the
+            news of changed code.
         seq: number of the browser's input; 0 for what the node itself caused.
         body: decoded message body, or what is to be delivered.
         client: for a registration: what the handshake said.

@@ -38,6 +38,7 @@ SESSION_PENDING_EFFECTS = "_Session__pending_effects"
 SESSION_CLOSED = "_Session__closed"
 PUBSUB_HUB = "_PubSubClient__pubsub"
 PAGE_SESSION = "_Page__session"
+PAGE_AUTHORIZATION = "_Page__authorization"
 SUBSCRIPTION_DISPOSER = "_ObservableSubscription__disposer"
 REGISTRY_LOCK = "_lock"
 EFFECT_TASKS = ("_setup_task", "_cleanup_task")
@@ -64,7 +65,7 @@ _SET_BY: tuple[tuple[type, str, tuple[str, ...]], ...] = (
     ),
     (PubSubClient, "__init__", (PUBSUB_HUB,)),
     (ObservableSubscription, "__post_init__", (SUBSCRIPTION_DISPOSER,)),
-    (Page, "__post_init__", (PAGE_SESSION,)),
+    (Page, "__post_init__", (PAGE_SESSION, PAGE_AUTHORIZATION)),
     (ServiceRegistry, "__post_init__", (REGISTRY_LOCK,)),
     (EffectHook, "cancel", EFFECT_TASKS),
     (ObservableList, "__init__", ("_owner_ref", "_field")),

@@ -18,7 +18,7 @@ from flet.controls.context import _context_page
 from flet.messaging.protocol import MessageAction
 
 from flet_cluster.errors import GraphChanged, MessageRefused, ProtocolError, SnapshotError, UploadsDisabled
-from flet_cluster.host import hooks, internals, message_codec, sign_in, startup, wire
+from flet_cluster.host import hooks, internals, kept, message_codec, sign_in, startup, upgrades, wire
 from flet_cluster.host.audience import audience_of
 from flet_cluster.host.background import Background
 from flet_cluster.host.camera import Camera
@@ -94,6 +94,7 @@ class LiveSession:
         self.background = Background(self)
         self.lane = SessionLane(self)
         self._camera = Camera(host.loop, self.changed)
+        self._keeper = kept.Keeper()
         self.pubsub = SessionPubSub(session_id, self._publish, self._pack)
         self.messages = Messages(self)
         self.connection = HostConnection(host.loop, host.executor, self.pubsub, self)
@@ -149,6 +150,7 @@ class LiveSession:
             SnapshotOutdated: the app's code is not the code of the snapshot.
         """
         live = cls(host, session_id, instance, listener)
+        _, graph = kept.split(graph)
         session, extra = restore_session(graph, host.code, host.portables, live.externals)
         if not isinstance(session, HostSession) or not isinstance(extra, Extra):
             raise SnapshotError("the snapshot is not one of a hosted session")
@@ -191,6 +193,7 @@ class LiveSession:
         if self.main is MainState.PENDING:
             self.lane.after(lambda: startup.run_main(self))
         hooks.restored(self)
+        upgrades.say(self)
         for own in self.own_events:
             self.host.loop.call_soon(self.queue, Input("own", 0, own, key=own.key, again=True))
         self.messages.wake()
@@ -420,6 +423,8 @@ class LiveSession:
             self._start_own(item, item.body)
         elif item.kind == "hook":
             self._start(item, item.body.run(self), item.body.handler, item.body.what)
+        elif item.kind == "upgrade":
+            self._start(item, upgrades.tell(self, item.body), item.body, "on_upgrade handler")
         else:
             call = item.body
             self._start(
@@ -684,7 +689,8 @@ class LiveSession:
         extra = Extra(
             calls, self.pubsub.subscriptions, self.client, events, self.variables, due, main, self.hooks
         )
-        return capture_session(self.session, extra, self.host.code, self.host.portables, self.externals)
+        graph = capture_session(self.session, extra, self.host.code, self.host.portables, self.externals)
+        return kept.wrap(self._keeper.write(self.session, self.host, self.externals), graph)
 
     async def until_idle(self, patience: float) -> None:
         """Wait until nothing of the session runs, at most ``patience`` seconds."""

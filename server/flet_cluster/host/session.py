@@ -91,6 +91,11 @@ class HostSession(Session):
             logger.error("session %s: %s", self.live.id, hint)
         super().error(message)
 
+    @property
+    def awaits_client(self) -> bool:
+        """Whether something waits for the answer to a call of the client: a file picker, a permission."""
+        return bool(getattr(self, internals.SESSION_METHOD_CALLS))
+
     def cancel_client_calls(self) -> None:
         """Fail the calls a page that is gone will never answer."""
         getattr(self, internals.SESSION_CANCEL_CALLS)()

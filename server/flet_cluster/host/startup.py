@@ -14,7 +14,7 @@ from flet.controls.context import context as flet_context
 from flet.controls.exceptions import FletPageDisconnectedException
 from flet.messaging.protocol import Message, MessageAction, RegisterClientResponseBody
 
-from flet_cluster.host import variables, wire
+from flet_cluster.host import upgrades, variables, wire
 from flet_cluster.host.current import Event, within
 from flet_cluster.host.entry import function_of
 from flet_cluster.host.remount import remounted
@@ -43,6 +43,7 @@ def register(live: LiveSession, item: Input) -> None:
 def _register_new(live: LiveSession, page: dict[str, Any], item: Input) -> None:
     """Run ``before_main``, answer, then run ``main``."""
     live.registered = True
+    live.muted = False  # a page that was loaded anew before its session had begun
     live.session.apply_page_patch(page)
     live.page.client_ip = item.client.ip
     live.page.client_user_agent = item.client.user_agent
@@ -117,6 +118,7 @@ def run_main(live: LiveSession) -> None:
     def done() -> None:
         """The app's entry point has returned."""
         live.main = MainState.DONE
+        upgrades.say(live)
         live.changed()
 
     event = Event(f"{live.id}:main", "main", live.again)

@@ -1,8 +1,9 @@
 """What nodes ask each other over the bus (layer 3).
 
-Five messages: *release* ("please let go of this session"), its *answer*, *mail* ("look into the inbox of this
-session"), *moving* ("do not take these sessions just now") and *rebalance*. All are hints (I4): the store is
-looked at afterwards, whatever was said. Sealed like everything that travels (I5).
+*Release* ("please let go of this session"), *adopt* ("please take it: your version of the app is its own"),
+their *answer*; and *mail* ("look into the inbox of this session"), *moving* ("do not take these sessions just
+now") and *rebalance*, which want none. All are hints (I4): the store is looked at afterwards, whatever was
+said. Sealed like everything that travels (I5).
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from flet_cluster.node.vault import Vault
 
 logger = logging.getLogger("flet_cluster.node")
+
+ADOPT_SECONDS = 2.0
+"""How long a node may take to say whether it takes a session."""
 
 
 def channel_of(node_id: str) -> str:
@@ -48,7 +52,7 @@ class Control:
     """The control channel of one node.
 
     Args:
-        release: coroutine function ``(session_id) -> answer`` that tries to let a session go.
+        answers: for each question, a coroutine function that takes it and returns the answer.
         hints: what else may be said, by its name, and what to call with it.
     """
 
@@ -57,13 +61,13 @@ class Control:
         bus: Bus,
         vault: Vault,
         node_id: str,
-        release: Callable[[str], Awaitable[str]],
+        answers: Mapping[str, Callable[[dict[str, Any]], Awaitable[str]]],
         hints: Mapping[str, Callable[[dict[str, Any]], None]],
     ) -> None:
         self._bus = bus
         self._vault = vault
         self._node_id = node_id
-        self._release = release
+        self._answers = answers
         self._hints = hints
         self._waiting: dict[str, asyncio.Future[str]] = {}
         self._jobs: set[asyncio.Task[None]] = set()
@@ -80,14 +84,28 @@ class Control:
         for job in self._jobs:
             job.cancel()
 
-    async def ask_release(self, owner: str, session_id: str, patience: float) -> Asked:
-        """Ask ``owner`` to let a session go; wait at most ``patience`` seconds for its answer."""
+    async def ask_release(
+        self, owner: str, session_id: str, patience: float, *, relay: bool = False, version: str = ""
+    ) -> Asked:
+        """Ask ``owner`` to let a session go; wait at most ``patience`` seconds for its answer.
+
+        ``relay``: this node can relay, so that a session that is busy need not be waited for.
+        ``version``: of the app, here; "" if that is no matter.
+        """
+        body = {"op": "release", "session": session_id, "relay": relay, "version": version}
+        return await self._ask(owner, body, patience)
+
+    async def ask_adopt(self, node_id: str, session_id: str, token: str) -> Asked:
+        """Ask a node to take a session that is free, since its version of the app is there."""
+        return await self._ask(node_id, {"op": "adopt", "session": session_id, "token": token}, ADOPT_SECONDS)
+
+    async def _ask(self, node_id: str, question: dict[str, Any], patience: float) -> Asked:
+        """Ask, and wait for the answer."""
         request_id = secrets.token_urlsafe(8)
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._waiting[request_id] = answer
         try:
-            body = {"op": "release", "session": session_id, "from": self._node_id, "id": request_id}
-            listeners = await self._send(owner, body)
+            listeners = await self._send(node_id, {**question, "from": self._node_id, "id": request_id})
             if listeners == 0:
                 return Asked(0, "")
             with contextlib.suppress(TimeoutError):
@@ -129,7 +147,7 @@ class Control:
             logger.warning("a control message did not verify; is the secret key the same on all nodes?")
             return
         body = json.loads(payload)
-        if body["op"] == "release":
+        if body["op"] in self._answers:
             job = asyncio.get_running_loop().create_task(self._answer(body))
             self._jobs.add(job)
             job.add_done_callback(self._jobs.discard)
@@ -139,7 +157,7 @@ class Control:
             waiting.set_result(body["answer"])
 
     async def _answer(self, body: dict[str, Any]) -> None:
-        """Try to let the session go, then say how it went."""
-        answer = await self._release(body["session"])
+        """Do what is asked, then say how it went."""
+        answer = await self._answers[body["op"]](body)
         with contextlib.suppress(BusUnavailable):
             await self._send(body["from"], {"op": "answer", "id": body["id"], "answer": answer})

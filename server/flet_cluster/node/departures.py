@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flet_cluster.errors import StoreError
 from flet_cluster.node.refusals import code_for
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from flet_cluster.node.seat import Seat
 
 logger = logging.getLogger("flet_cluster.node")
+
+SHORT_SECONDS = 0.3
+"""How long it may take when the other node can relay: what takes longer goes on here meanwhile."""
+LOOK_SECONDS = 0.01
 
 HAND_OVER_SECONDS = 5.0
 """How long what a session runs may take in all, when another node wants it: what has run for longer already,
@@ -39,24 +43,23 @@ class Departures:
         patience: float = HAND_OVER_SECONDS,
         *,
         unless_connected: bool = False,
+        cut_short: bool = False,
     ) -> bool:
         """Finish, commit and release a session; False when it could not finish in time and stays.
-
-        While the node drains it is released all the same: what runs is then reported as interrupted.
 
         Args:
             seat: the session's seat.
             code: what its socket is closed with.
             patience: seconds it may take to finish.
             unless_connected: keep it after all when its user has come back meanwhile.
+            cut_short: release it all the same; what runs is then reported as interrupted.
         """
         if seat.lost or seat.leaving:
             return False
-        if seat.socket is not None and self._node.draining:
-            socket, seat.socket = seat.socket, None
-            socket.close(code)
+        if self._node.draining:
+            self.send_elsewhere(seat, code)
         rested = await self._until_at_rest(seat, patience)
-        if not (rested or self._node.draining) or (unless_connected and seat.socket is not None):
+        if not (rested or cut_short) or (unless_connected and seat.socket is not None):
             return False
         return await self._release(seat, code)
 
@@ -76,19 +79,28 @@ class Departures:
         return seat.lost or (not seat.leaving and await self._release(seat, code))
 
     async def send_away(self, seat: Seat, code: CloseCode, patience: float) -> bool:
-        """Close a session's socket, let it finish what runs, and release it in any case.
+        """Have a session's user served elsewhere, let it finish what runs, and release it in any case.
 
         Returns:
             Whether it had finished; what had not is reported as interrupted by the next node.
         """
         if seat.lost or seat.leaving:
             return True
-        socket, seat.socket = seat.socket, None
-        if socket is not None:
-            socket.close(code)
+        self.send_elsewhere(seat, code)
         rested = await self._until_at_rest(seat, patience)
         await self._release(seat, code)
         return rested
+
+    def send_elsewhere(self, seat: Seat, code: CloseCode = CloseCode.DRAINING) -> None:
+        """Have a session's user served through another node, whether or not the session can go there now.
+
+        Its browser, sent away, goes to another node, which asks for the session: a quiet one moves, one that
+        is busy is relayed and moves when it is quiet. A socket that is at another node already stays.
+        """
+        socket = seat.socket
+        if socket is not None and not self._node.relays.carries(socket):
+            seat.detach(socket, for_good=False)
+            socket.close(code)
 
     async def _until_at_rest(self, seat: Seat, patience: float) -> bool:
         """Wait until a session runs nothing and all of it is committed; False when that takes too long."""
@@ -123,21 +135,48 @@ class Departures:
         self._node.observer.count("released")
         return True
 
-    async def release_for_peer(self, session_id: str) -> str:
-        """Answer another node that wants a session."""
+    async def asked_to_release(self, question: dict[str, Any]) -> str:
+        """Answer a message of another node; see :meth:`release_for_peer`."""
+        relay, version = question.get("relay", False), question.get("version", "")
+        return await self.release_for_peer(question["session"], relay=relay, version=version)
+
+    async def release_for_peer(self, session_id: str, *, relay: bool = False, version: str = "") -> str:
+        """Answer another node that wants a session: "released", "unknown", or "busy", it has to stay.
+
+        Args:
+            session_id: the session.
+            relay: that node can relay, so that a session that plainly cannot go need not be waited for.
+            version: that node's version of the app, if it minds.
+        """
         seat = self._node.seats.get(session_id)
         if seat is None or seat.lost:
             return "unknown"
         if seat.leaving:
-            return "busy"
+            return "released" if await self._left(seat) else "busy"
         seat.committer.request()
         if seat.live is not None and not seat.live.releasable and seat.socket is not None:
             # Its browser is elsewhere now, or the other node would not ask: do not keep the old socket.
             socket = seat.socket
             seat.detach(socket, for_good=False)
             socket.close(CloseCode.MOVED)
-        patience = HAND_OVER_SECONDS - (seat.live.running_for if seat.live else 0.0)
-        return "released" if await self.give_up(seat, patience=patience) else "busy"
+        kept = self._node.upgrades.keeps(seat, version)
+        if kept or not (seat.portable or self._node.draining):
+            return "busy"
+        patience = SHORT_SECONDS if relay else HAND_OVER_SECONDS
+        if seat.live is not None:
+            awaits_user = relay and seat.live.session.awaits_client
+            patience = 0.0 if awaits_user else patience - seat.live.running_for
+        # A node that leaves has no time for one that cannot relay.
+        cut_short = self._node.draining and not relay
+        return "released" if await self.give_up(seat, patience=patience, cut_short=cut_short) else "busy"
+
+    async def _left(self, seat: Seat) -> bool:
+        """Wait a moment for a session that is on its way out."""
+        for _ in range(int(SHORT_SECONDS / LOOK_SECONDS)):
+            if seat.lost:
+                break
+            await asyncio.sleep(LOOK_SECONDS)
+        return seat.lost
 
     async def reset(self, seat: Seat, error: Exception) -> CloseCode:
         """End a session that cannot be rebuilt here; its user is told (I6). Returns how.

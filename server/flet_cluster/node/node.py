@@ -24,10 +24,12 @@ from flet_cluster.node.loop_watch import LoopWatch
 from flet_cluster.node.mail import Mail
 from flet_cluster.node.publications import Publications
 from flet_cluster.node.rebalance import Rebalance
+from flet_cluster.node.relays import Relays
 from flet_cluster.node.seat import Seat
 from flet_cluster.node.sign_ins import SignIns
 from flet_cluster.node.takeover import take
 from flet_cluster.node.tokens import Claim, Tokens, new_session_id
+from flet_cluster.node.upgrades import Upgrades
 from flet_cluster.node.upkeep import Upkeep
 from flet_cluster.node.vault import Meta, Vault
 from flet_cluster.protocol.close import CloseCode
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from flet_cluster.bus.base import Bus
     from flet_cluster.host.entry import Entry
     from flet_cluster.host.environment import HostEnvironment
+    from flet_cluster.model import Record
     from flet_cluster.protocol.limits import Limits
     from flet_cluster.settings import Settings
     from flet_cluster.snapshot import KeyRing
@@ -90,12 +93,14 @@ class Node:
         self.publications = Publications(self)
         self.mail = Mail(self)
         self.sign_ins = SignIns(self)
+        self.relays = Relays(self)
+        self.upgrades = Upgrades(self)
         self.rebalance = Rebalance(self)
         self.control = Control(
             bus,
             self.vault,
             self.id,
-            self.departures.release_for_peer,
+            {"release": self.departures.asked_to_release, "adopt": self.upgrades.asked_to_adopt},
             {
                 "mail": lambda body: self.mail.arrived(body["session"]),
                 "moving": lambda body: self.rebalance.turn_away(body["sessions"]),
@@ -131,6 +136,7 @@ class Node:
             for remark in await self.store.check():
                 logger.log(level, "%s", remark)
         await self.bus.start()
+        await self.relays.start()
         await self.control.start()
         await self.publications.start()
         self.version = self.host.code.version()
@@ -146,12 +152,14 @@ class Node:
     async def drain(self) -> None:
         """Let every session go: others take them from here on. Bounded by the drain timeout."""
         self.draining = True
+        self.relays.leave_fronts()
         await Drain(self).run(self.settings.drain_timeout)
 
     async def stop(self) -> None:
         """Drain, then leave."""
         await self.drain()
         await all_closed(self.host.closing)
+        await self.relays.stop()
         self._watch.stop()
         if self._heartbeat is not None:
             await self._heartbeat.stop()
@@ -228,6 +236,7 @@ class Node:
         Raises:
             SessionMissing, SessionExpired, SessionDeleted: it is no more (I6).
             SealBroken, SnapshotError: its record cannot be read.
+            SessionElsewhere: its holder keeps it for now and would serve it over a socket here.
             StoreRecovering, StoreUnavailable, SessionBusy: come back later.
         """
         session_id = claim.session_id
@@ -237,16 +246,24 @@ class Node:
                 return seat
             lapses = self.host.life.lapses
             with self.timed("acquire_seconds"):
-                taken = await take(self, session_id)
-            seat = Seat.taken(self, taken.record, claim.text)
+                taken = await take(self, session_id, claim.text)
+            seat = self.seat_from(taken.record, claim.text)
             seat.taken_from, seat.seized = taken.alive_owner, taken.by_force
-            seat.mail = taken.record.mail
             seat.lapses = lapses
-            self.seats[session_id] = seat
-            commit = taken.record.commit
-            self.publications.follow(seat, Meta.load(commit.meta).hears, commit.stream)
             self.observer.count("acquired")
             return seat
+
+    def seat_from(self, record: Record, token: str) -> Seat:
+        """Return the seat of a record that this node has just acquired.
+
+        Raises:
+            SealBroken, SnapshotError: it cannot be read.
+        """
+        seat = Seat.taken(self, record, token)
+        seat.mail = record.mail
+        self.seats[seat.id] = seat
+        self.publications.follow(seat, Meta.load(record.commit.meta).hears, record.commit.stream)
+        return seat
 
     def lock_of(self, session_id: str) -> asyncio.Lock:
         """Return the lock under which a session comes to this node or ends on it."""

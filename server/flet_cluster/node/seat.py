@@ -185,6 +185,16 @@ class Seat:
             return full
         return max(0.001, self.detached_at + full - self.node.loop.time())
 
+    def adopt(self, live: LiveSession) -> None:
+        """Take objects that were not made from the record: the session begins anew."""
+        self.live = live
+        self.away = False
+
+    def expect_user(self) -> None:
+        """Wait for a socket like after one that was cut off: it was promised, and may never come."""
+        self.detached_at = self.node.loop.time()
+        self._gone_timer = self.node.loop.call_later(self.node.settings.disconnect_grace, self._user_left)
+
     # -- sockets ----------------------------------------------------------------------------------
 
     def attach(self, socket: Socket, instance: str) -> None:
@@ -261,6 +271,9 @@ class Seat:
         """Fire ``on_disconnect``, then let the session sleep in the store."""
         self._gone_timer = None
         if self.lost or self.leaving or self.socket is not None:
+            return
+        if self.live is not None and not self.live.registered:  # begun anew, and nobody has seen it
+            self.node.spawn(self.node.departures.give_up(self, unless_connected=True))
             return
         try:
             self.say_away()
@@ -381,8 +394,12 @@ class Seat:
     @property
     def movable(self) -> bool:
         """Whether another node may have it now, and its user would not notice: plain clients show it."""
-        portable = self.committed is not None and bool(self.committed.image)
-        return bool(self.socket and self.lease and self.instance and portable and self.at_rest)
+        return bool(self.socket and self.lease and self.instance and self.portable and self.at_rest)
+
+    @property
+    def portable(self) -> bool:
+        """Whether another node could rebuild the session from its record."""
+        return self.committed is not None and bool(self.committed.image)
 
     def when_quiet(self, action: Callable[[], None]) -> None:
         """Run ``action`` once everything has ended and is committed."""

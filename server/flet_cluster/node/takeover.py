@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from flet_cluster.errors import SessionBusy
+from flet_cluster.errors import SessionBusy, SessionElsewhere
 from flet_cluster.ownership import (
     AcquireAgain,
     AskOwner,
@@ -31,7 +31,7 @@ logger = logging.getLogger("flet_cluster.node")
 
 ASK_SECONDS = 6.0
 """How long a holder may take to answer; a little more than it may take to finish what runs."""
-POLICY = Policy(patience=8.0, can_relay=False)
+POLICY = Policy(patience=8.0)
 
 _REPLIES = {"released": Reply.RELEASED, "unknown": Reply.RELEASED, "busy": Reply.RELAY}
 
@@ -50,22 +50,27 @@ class Taken:
     by_force: bool = False
 
 
-async def take(node: Node, session_id: str) -> Taken:
+async def take(node: Node, session_id: str, token: str = "") -> Taken:
     """Acquire a session, asking or overruling its holder as the rules say.
+
+    A session of another version of the app is given to a node with that version, while there is one.
 
     Raises:
         SessionMissing, SessionExpired, SessionDeleted, StoreRecovering, StoreUnavailable: as ``acquire``.
-        SessionBusy: its holder lives and cannot let go now.
+        SessionElsewhere: its holder lives and cannot let go now: relay to it.
+        SessionBusy: nor can this node relay.
     """
-    return await _Takeover(node, session_id).run()
+    return await _Takeover(node, session_id, token).run()
 
 
 class _Takeover:
     """One attempt to get one session."""
 
-    def __init__(self, node: Node, session_id: str) -> None:
+    def __init__(self, node: Node, session_id: str, token: str) -> None:
         self._node = node
         self._id = session_id
+        self._token = token
+        self._homes: set[str] = set()
         self._began = node.loop.time()
         self._overruled = ""
         self._by_force = False
@@ -76,12 +81,18 @@ class _Takeover:
 
     async def run(self) -> Taken:
         """Decide, do, and decide again."""
+        policy = replace(POLICY, can_relay=self._node.relays.available)
         situation = Situation(await self._acquire())
         while True:
-            action = decide(situation, POLICY)
+            action = decide(situation, policy)
             if isinstance(action, Take):
+                if await self._node.upgrades.sent_home(action.record, self._token, self._homes):
+                    situation = situation.acquired(await self._acquire(), self._elapsed)
+                    continue
                 return Taken(action.record, self._overruled, self._by_force)
-            if isinstance(action, RetryLater | Relay):
+            if isinstance(action, Relay):
+                raise SessionElsewhere(action.lease)
+            if isinstance(action, RetryLater):
                 raise SessionBusy(f"session {self._id}: its holder cannot let go of it yet")
             situation = await self._do(action, situation)
 
@@ -94,7 +105,13 @@ class _Takeover:
             return situation.checked(alive=alive, elapsed=self._elapsed)
         if isinstance(action, AskOwner):
             await asyncio.sleep(action.delay)
-            asked = await self._node.control.ask_release(action.lease.owner, self._id, ASK_SECONDS)
+            asked = await self._node.control.ask_release(
+                action.lease.owner,
+                self._id,
+                ASK_SECONDS,
+                relay=self._node.relays.available,
+                version=self._node.upgrades.version,
+            )
             reply = _reply(asked)
             self._node.observer.count("holders_asked", answer=reply.value)
             return situation.heard(reply, self._elapsed)

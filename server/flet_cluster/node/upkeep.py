@@ -141,6 +141,8 @@ class Upkeep:
         async with self._node.lock_of(session_id):
             seat = self._node.seats.get(session_id)
             if seat is None:
+                if await self._node.upgrades.belongs_elsewhere(session_id):
+                    return
                 with contextlib.suppress(SessionMissing, SessionDeleted):
                     record = await self._take_expired(session_id)
                     if record is not None:

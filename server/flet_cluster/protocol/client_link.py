@@ -185,7 +185,8 @@ class ClientLink:
     def _dispatch(self, frame: Frame) -> list[ClientEvent]:
         if isinstance(frame, Reset):
             self.state = ClientState.ENDED
-            self.token = None
+            if frame.reason != CloseCode.UPGRADED.reason:
+                self.token = None
             return [ResetReceived(frame.reason)]
         if isinstance(frame, Pong):
             return [PongReceived()]

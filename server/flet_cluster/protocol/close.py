@@ -82,6 +82,8 @@ class CloseCode(enum.IntEnum):
     """The session could not travel and its node is gone."""
     REFUSED = 4308
     """The token is not signed with our keys, or this browser has not the cookie that it is bound to."""
+    UPGRADED = 4309
+    """The app changed: the page is loaded anew and the session begins anew, under the same token."""
 
     REPLACED = 4400
     """Another page instance took the session over."""

@@ -7,9 +7,9 @@ else gets 403 before the upgrade. Native clients send no Origin and are let in: 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from flet_cluster.host.connection import ClientInfo
@@ -97,6 +97,15 @@ class Visitor:
     fresh_cookie: bool
     secure: bool
     binding: BrowserCookie
+
+    def facts(self) -> dict[str, Any]:
+        """Return what another node must know to serve this visitor, in plain types."""
+        return {
+            "client": asdict(self.client),
+            "cookie": self.cookie,
+            "secure": self.secure,
+            "binding": asdict(self.binding),
+        }
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """Return headers for the answer to the handshake."""

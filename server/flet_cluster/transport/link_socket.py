@@ -7,11 +7,19 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
-from flet_cluster.errors import ClusterError, ProtocolError, SealBroken, SessionMissing, SnapshotError
+from flet_cluster.errors import (
+    ClusterError,
+    ProtocolError,
+    SealBroken,
+    SessionElsewhere,
+    SessionMissing,
+    SnapshotError,
+)
 from flet_cluster.host.wire import BadPacket
 from flet_cluster.node.refusals import code_for
 from flet_cluster.node.tokens import binding_of
 from flet_cluster.protocol.close import ClientAction, CloseCode, action
+from flet_cluster.protocol.frames import encode
 from flet_cluster.protocol.instance import is_earlier
 from flet_cluster.protocol.link import (
     Acknowledged,
@@ -22,32 +30,48 @@ from flet_cluster.protocol.link import (
     LinkState,
     ServerLink,
 )
+from flet_cluster.transport.front import Front
 from flet_cluster.transport.outgoing import Outgoing
 
 if TYPE_CHECKING:
-    from starlette.websockets import WebSocket
-
     from flet_cluster.host.entry import Entry
+    from flet_cluster.model import Lease
     from flet_cluster.node.node import Node
     from flet_cluster.node.seat import Seat
+    from flet_cluster.node.tokens import Claim
     from flet_cluster.protocol.frames import Hello
     from flet_cluster.transport.handshake import Visitor
+    from flet_cluster.transport.outgoing import Wire
 
 logger = logging.getLogger("flet_cluster.transport")
 
 
 class LinkSocket:
-    """One websocket that speaks ``flet-cluster.v1``; implements :class:`flet_cluster.node.seat.Socket`."""
+    """One websocket that speaks ``flet-cluster.v1``; implements :class:`flet_cluster.node.seat.Socket`.
+
+    Args:
+        entry: what a session begins with that this socket begins; None for the program's own.
+        held: for a socket that is at another node: the seat that it is relayed to.
+    """
 
     def __init__(
-        self, node: Node, websocket: WebSocket, visitor: Visitor, entry: Entry | None = None
+        self,
+        node: Node,
+        websocket: Wire,
+        visitor: Visitor,
+        entry: Entry | None = None,
+        *,
+        held: Seat | None = None,
     ) -> None:
         self._node = node
         self._websocket = websocket
         self._visitor = visitor
         self._entry = entry
         self._link = ServerLink(node.limits)
-        self._out = Outgoing(websocket, 4 * node.limits.max_tail_bytes + node.limits.max_frame, node.closing)
+        self._held = held
+        room = 4 * node.limits.max_tail_bytes + node.limits.max_frame
+        self._out = Outgoing(websocket, room, node.closing if held is None else _by_the_other_node)
+        self._front: Front | None = None
         self.seat: Seat | None = None
         self.heard_at = node.loop.time()
         self._instance = ""
@@ -104,6 +128,8 @@ class LinkSocket:
             code = await self._receive()
         finally:
             self._node.sockets.discard(self)
+            if self._front is not None:
+                self._front.close(code)
             if self.seat is not None:
                 self.seat.detach(self, for_good=code in (1000, 1001))
             self._link.close(CloseCode.SUPERSEDED)
@@ -122,6 +148,9 @@ class LinkSocket:
 
     async def _take(self, data: str | bytes) -> None:
         """Handle one message; whatever is wrong with it closes the socket with the fitting code."""
+        if self._front is not None:
+            await self._front.send(data)
+            return
         try:
             for event in self._link.receive(data):
                 await self._handle(event)
@@ -155,7 +184,7 @@ class LinkSocket:
 
     async def _hello(self, hello: Hello) -> None:
         """Find the session a browser asks for, and welcome it."""
-        if self._node.draining:
+        if self._node.draining and self._held is None:
             self._link.close(CloseCode.DRAINING)
             return
         try:
@@ -163,10 +192,27 @@ class LinkSocket:
                 self._begin(hello)
             else:
                 await self._come_back(hello, hello.token)
+        except SessionElsewhere as error:
+            await self._relay(error.lease, hello)
         except ClusterError as error:
             if isinstance(error, ProtocolError):
                 raise
             self._refuse(error)
+
+    async def _relay(self, lease: Lease, hello: Hello) -> None:
+        """Be the front of a session that its holder cannot let go of: from here on all goes there."""
+        if self._link.state is LinkState.CLOSED:
+            return
+        self._front = Front(self._node, lease, self._visitor, self._out, plain=False)
+        await self._front.send(encode(hello))
+
+    async def _find(self, claim: Claim) -> Seat:
+        """Return the session's seat: the one this socket is relayed to, or wherever it is."""
+        if self._held is None:
+            return await self._node.seat_of(claim)
+        if self._held.id != claim.session_id or self._held.lost or self._held.leaving:
+            raise ProtocolError(CloseCode.MOVED, "the session has left the node it was relayed to")
+        return self._held
 
     def _refuse(self, error: ClusterError) -> None:
         """Say why a session cannot be had, in a way that decides what the browser does next."""
@@ -191,10 +237,10 @@ class LinkSocket:
             self.close(CloseCode.MOVED)
             return
         try:
-            seat = await self._node.seat_of(claim)
+            seat = await self._find(claim)
             if seat.is_behind(hello):  # another node had the session meanwhile; the store knows
                 seat.lose(CloseCode.MOVED, "the browser has seen a newer state")
-                seat = await self._node.seat_of(claim)
+                seat = await self._find(claim)
         except SessionMissing:
             if hello.rx or hello.durable or hello.instance != claim.instance:
                 raise
@@ -206,6 +252,9 @@ class LinkSocket:
                 self._settle_on(seat, hello)  # so that somebody notices that its user is gone
             return
         try:
+            if seat.instance == hello.instance and self._node.upgrades.begins_anew(seat):
+                self.close(await self._node.upgrades.let_reload(seat))
+                return
             self._welcome_back(seat, hello)
         except (SealBroken, SnapshotError) as error:
             self.close(await self._node.departures.reset(seat, error))
@@ -227,6 +276,8 @@ class LinkSocket:
         elif hello.rx or hello.durable or is_earlier(hello.instance, seat.instance):
             raise ProtocolError(CloseCode.REPLACED, "the page was loaded anew elsewhere")
         else:
+            if self._node.upgrades.begins_anew(seat):
+                self._node.upgrades.begin_anew(seat, self._entry)
             self._settle_on(seat, hello)
             seat.restart_link(hello.instance)
             self._link.welcome(seat.token, self._node.id, 0, resumed=False)
@@ -240,3 +291,7 @@ class LinkSocket:
         self._instance = hello.instance
         seat.attach(self, hello.instance)
         seat.resent = hello.resent
+
+
+def _by_the_other_node(_code: int) -> None:
+    """Count nothing: the node that has the websocket counts its end."""

@@ -5,19 +5,33 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.websockets import WebSocketDisconnect
 
 from flet_cluster.protocol.close import CloseCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator
-
-    from starlette.websockets import WebSocket
+    from collections.abc import Callable, Coroutine, Generator, MutableMapping
 
 GONE = (WebSocketDisconnect, RuntimeError, OSError)
 """What a send raises when the peer is gone; the receive loop says so too."""
+
+
+class Wire(Protocol):
+    """What is needed of an accepted websocket; Starlette's is one."""
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        """Return the next message, an ASGI event."""
+
+    async def send_text(self, data: str) -> None:
+        """Send text."""
+
+    async def send_bytes(self, data: bytes) -> None:
+        """Send bytes."""
+
+    async def close(self, code: int = 1000, reason: str | None = None) -> None:
+        """Close it."""
 
 
 class Outgoing:
@@ -30,7 +44,7 @@ class Outgoing:
     """
 
     def __init__(
-        self, websocket: WebSocket, max_bytes: int, closing: Callable[[int], None] = lambda _code: None
+        self, websocket: Wire, max_bytes: int, closing: Callable[[int], None] = lambda _code: None
     ) -> None:
         self._websocket = websocket
         self._max_bytes = max_bytes

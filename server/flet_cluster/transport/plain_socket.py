@@ -11,20 +11,20 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
-from flet_cluster.errors import ClusterError, SealBroken, SnapshotError
+from flet_cluster.errors import ClusterError, SealBroken, SessionElsewhere, SnapshotError
 from flet_cluster.host import wire
 from flet_cluster.node.refusals import code_for
 from flet_cluster.node.tokens import binding_of
 from flet_cluster.protocol.close import ClientAction, CloseCode, action
+from flet_cluster.transport.front import Front
 from flet_cluster.transport.outgoing import Outgoing
 
 if TYPE_CHECKING:
-    from starlette.websockets import WebSocket
-
     from flet_cluster.host.entry import Entry
     from flet_cluster.node.node import Node
     from flet_cluster.node.seat import Seat
     from flet_cluster.transport.handshake import Visitor
+    from flet_cluster.transport.outgoing import Wire
 
 logger = logging.getLogger("flet_cluster.transport")
 
@@ -35,23 +35,41 @@ LASTING = frozenset(
 
 
 class PlainSocket:
-    """One websocket that speaks plain Flet; implements :class:`flet_cluster.node.seat.Socket`."""
+    """One websocket that speaks plain Flet; implements :class:`flet_cluster.node.seat.Socket`.
+
+    Args:
+        entry: what a session begins with that this socket begins; None for the program's own.
+        held: for a socket that is at another node: the seat that it is relayed to.
+    """
 
     def __init__(
-        self, node: Node, websocket: WebSocket, visitor: Visitor, entry: Entry | None = None
+        self,
+        node: Node,
+        websocket: Wire,
+        visitor: Visitor,
+        entry: Entry | None = None,
+        *,
+        held: Seat | None = None,
     ) -> None:
         self._node = node
         self._websocket = websocket
         self._visitor = visitor
         self._entry = entry
-        self._out = Outgoing(websocket, 4 * node.limits.max_tail_bytes + node.limits.max_frame, node.closing)
+        self._held = held
+        room = 4 * node.limits.max_tail_bytes + node.limits.max_frame
+        self._out = Outgoing(websocket, room, node.closing if held is None else _by_the_other_node)
+        self._front: Front | None = None
         self._sending: asyncio.Task[None] | None = None
         self.seat: Seat | None = None
         self._opened_at = node.loop.time()
 
     def check_silence(self, now: float) -> None:
         """Close a socket that did not register in time (I7)."""
-        if self.seat is None and now - self._opened_at > self._node.settings.handshake_timeout:
+        if (
+            self.seat is None
+            and self._front is None
+            and now - self._opened_at > self._node.settings.handshake_timeout
+        ):
             self.close(CloseCode.HANDSHAKE_TIMEOUT)
 
     def release(self, frames: list[tuple[int, bytes]], rx: int) -> None:
@@ -76,6 +94,8 @@ class PlainSocket:
             await self._receive()
         finally:
             self._node.sockets.discard(self)
+            if self._front is not None:
+                self._front.close(1000)
             if self.seat is not None:
                 self.seat.detach(self, for_good=True)
             self._out.close(1000, "")
@@ -109,6 +129,9 @@ class PlainSocket:
         """Handle one packet of Flet's protocol."""
         if self._out.closing:  # it crossed our close: the session may be another node's by now
             return
+        if self._front is not None:
+            await self._front.send(packet)
+            return
         try:
             if packet[:1] == b"\x01":
                 if self.seat is not None and self.seat.live is not None:
@@ -134,7 +157,7 @@ class PlainSocket:
         if not wire.is_registration(packet):
             raise wire.BadPacket("the first packet must register the client")
         message = wire.decode(packet)
-        if self._node.draining:
+        if self._node.draining and self._held is None:
             self.close(CloseCode.DRAINING)
             return
         token = message.body.get("session_id")
@@ -143,7 +166,7 @@ class PlainSocket:
         found = await self._find(token) if token else None
         if found is not None:
             self._settle_on(found)
-        elif self._out.closing:
+        elif self._out.closing or await self._relayed(packet):
             return
         elif self.seat is not None:
             self._take_over(self.seat)
@@ -151,6 +174,27 @@ class PlainSocket:
             seat = self._node.new_seat(binding_of(self._visitor.cookie), entry=self._entry)
             seat.attach(self, "")
             self._settle_on(seat)
+
+    async def _relayed(self, packet: bytes) -> bool:
+        """Pass a registration on to where the session is, if that was found to be another node."""
+        if self._front is None:
+            return False
+        await self._front.send(packet)
+        return True
+
+    def _settle_on_held(self, session_id: str) -> Seat | None:
+        """Take over the session this socket is relayed to; for any other, the client has to come anew."""
+        seat = self._held
+        if seat is None or seat.id != session_id or seat.lost or seat.leaving:
+            self.close(CloseCode.MOVED)
+            return None
+        self._take_over(seat)
+        return seat
+
+    def _leave_seat(self) -> None:
+        left, self.seat = self.seat, None
+        if left is not None:
+            left.detach(self, for_good=True)
 
     def _settle_on(self, seat: Seat) -> None:
         """Be this session's socket, and no other's."""
@@ -166,8 +210,14 @@ class PlainSocket:
         seat: Seat | None = None
         try:
             claim = self._node.tokens.verify(token, self._visitor.cookie)
+            if self._held is not None:
+                return self._settle_on_held(claim.session_id)
             seat = await self._node.seat_of(claim)
             self._take_over(seat)
+        except SessionElsewhere as error:
+            self._leave_seat()
+            self._front = Front(self._node, error.lease, self._visitor, self._out, plain=True)
+            return None
         except ClusterError as error:
             code = code_for(error) if seat is None else await self._node.departures.reset(seat, error)
             logger.info("a client's session is not there (%s): %s", code.reason, error)
@@ -178,6 +228,12 @@ class PlainSocket:
 
     def _take_over(self, seat: Seat) -> None:
         """Take the session over, also from a socket that still looks alive."""
+        if self._node.upgrades.begins_anew(seat):
+            self._node.upgrades.begin_anew(seat, self._entry)
         seat.wake()  # before the socket is attached: it goes on with a new session if this fails
         seat.attach(self, "")
         seat.restart_link("")
+
+
+def _by_the_other_node(_code: int) -> None:
+    """Count nothing: the node that has the websocket counts its end."""

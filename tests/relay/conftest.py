@@ -1,0 +1,58 @@
+"""A Valkey, and a fleet of the relay app for each module."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.cluster.tools import Marks, Records, World, seconds
+from tests.fleet import fleet
+from tests.servers import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tests.fleet import Fleet
+
+APP = str(Path(__file__).with_name("relay_app.py"))
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[str]:
+    with running("valkey") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def options() -> Mapping[str, str]:
+    """Environment of all nodes of the module; a module overrides this."""
+    return {
+        "FLET_CLUSTER_METRICS": "true",
+        "FLET_CLUSTER_HEARTBEAT_INTERVAL": seconds(0.3),
+        "FLET_CLUSTER_HEARTBEAT_TIMEOUT": seconds(2),
+    }
+
+
+@pytest.fixture(scope="module")
+def marks(tmp_path_factory: pytest.TempPathFactory) -> Marks:
+    return Marks(tmp_path_factory.mktemp("marks") / "marks.jsonl")
+
+
+@pytest.fixture(scope="module")
+def nodes(valkey: str, options: Mapping[str, str], marks: Marks) -> Iterator[Fleet]:
+    with fleet(APP, valkey, 2, **marks.env, **options) as running_nodes:
+        yield running_nodes
+
+
+@pytest.fixture
+def world(nodes: Fleet, marks: Marks, request: pytest.FixtureRequest) -> Iterator[World]:
+    """The module's fleet, for one test; a traceback in any log fails it."""
+    before = nodes.logs().count("Traceback")
+    failed = request.session.testsfailed
+    yield World(nodes, marks, Records(nodes), f"/{secrets.token_hex(4)}")
+    logs = nodes.logs()
+    if request.session.testsfailed > failed:
+        print(logs)
+    assert logs.count("Traceback") == before, logs
