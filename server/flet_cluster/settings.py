@@ -179,6 +179,8 @@ class Settings(BaseSettings):
     """Seconds a new socket may take to say hello."""
     disconnect_grace: _Seconds = 15.0
     """Seconds a browser that was cut off may take to come back before the app's ``on_disconnect`` runs."""
+    hibernate_after: Annotated[float, Field(ge=0, le=366 * 86400, allow_inf_nan=False)] = 60.0
+    """Seconds of quiet after which a connected session's objects leave memory; 0: never."""
     lane_threads: Annotated[int, Field(ge=1, le=4096)] = 64
     """Worker threads for sync handlers; each session uses one at a time."""
     sync_handlers: Literal["thread", "loop"] = "thread"

@@ -89,6 +89,11 @@ class HostSession(Session):
         getattr(self, internals.SESSION_CANCEL_CALLS)()
         getattr(self, internals.SESSION_METHOD_CALLS).clear()
 
+    @property
+    def awaits_client(self) -> bool:
+        """Whether a call to the client is not answered yet."""
+        return bool(getattr(self, internals.SESSION_METHOD_CALLS))
+
     def name(self, session_id: str) -> None:
         """Take the id that the whole cluster knows the session by, in place of Flet's random one."""
         setattr(self, internals.SESSION_ID, session_id)

@@ -18,6 +18,7 @@ from flet_cluster.model import NodeInfo
 from flet_cluster.node.control import Control
 from flet_cluster.node.departures import Departures
 from flet_cluster.node.heartbeat import Heartbeat
+from flet_cluster.node.hibernation import Hibernation
 from flet_cluster.node.loop_watch import LoopWatch
 from flet_cluster.node.mail import Mail
 from flet_cluster.node.publications import Publications
@@ -103,6 +104,7 @@ class Node:
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._jobs: set[asyncio.Task[Any]] = set()
         self._upkeep = Upkeep(self)
+        self.hibernation = Hibernation(self)
 
     # -- life -------------------------------------------------------------------------------------
 

@@ -144,9 +144,9 @@ class LinkSocket:
             self._acknowledge_repeats(event.seq)
         elif isinstance(event, Acknowledged):
             self.seat.acknowledged(event.seq)
-        elif isinstance(event, DatagramReceived) and self.seat.live is not None:
+        elif isinstance(event, DatagramReceived):
             with contextlib.suppress(BadPacket):
-                self.seat.live.connection.deliver_datagram(event.payload)
+                self.seat.wake().connection.deliver_datagram(event.payload)
 
     def _acknowledge_repeats(self, seq: int) -> None:
         """An input that was committed before this socket came: say so again."""

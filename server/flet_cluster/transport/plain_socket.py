@@ -111,9 +111,9 @@ class PlainSocket:
             return
         try:
             if packet[:1] == b"\x01":
-                if self.seat is not None and self.seat.live is not None:
+                if self.seat is not None:
                     with contextlib.suppress(wire.BadPacket):
-                        self.seat.live.connection.deliver_datagram(packet)
+                        self.seat.wake().connection.deliver_datagram(packet)
                 return
             if self.seat is None or wire.is_registration(packet):
                 await self._register(packet)
