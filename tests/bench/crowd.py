@@ -3,7 +3,7 @@
 Reads commands from standard input, one JSON value a line, and answers each with one line:
 
     ["open", 2000]   open so many pages, some at a time; answers with how many are open
-    ["click"]        everybody clicks at once, one after the other; answers with the seconds each took
+    ["click", 20]    everybody clicks once, so many at a time; answers with the seconds each took
     ["leave"]        everybody closes the page; answers when all sockets are closed
 """
 
@@ -96,7 +96,8 @@ class Crowd:
             await asyncio.gather(*(self._open() for _ in range(arguments[0])))
             return len(self._people)
         if what == "click":
-            return [await person.click() for person in self._people]
+            room = asyncio.Semaphore(arguments[0])
+            return await asyncio.gather(*(self._click(person, room) for person in self._people))
         people, self._people = self._people, []
         for person in people:
             await person.leave()
@@ -107,6 +108,11 @@ class Crowd:
             person = Person(self._kind)
             await person.open(self._url)
             self._people.append(person)
+
+    @staticmethod
+    async def _click(person: Person, room: asyncio.Semaphore) -> float:
+        async with room:
+            return await person.click()
 
     async def keep_alive(self) -> None:
         """Ping for everybody, for ever."""

@@ -12,10 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import statistics
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,7 +59,7 @@ def server(kind: str, redis_url: str, hibernate_after: float, app: str = "app") 
 def wave(pid: int, users: Remote, sessions: int, quiet: float) -> tuple[int, int, int]:
     """One wave; returns the bytes in use with users who have just clicked, who are silent, and gone."""
     users.do("open", sessions)
-    users.do("click")
+    users.do("click", 20)
     awake = resident(pid)
     time.sleep(quiet)
     idle = resident(pid)
@@ -80,8 +77,8 @@ def measure(kind: str, redis_url: str, sessions: int, waves: int, hibernate_afte
         for number in range(1, waves + 1):
             awake, idle, gone = ((value - before) / sessions for value in wave(pid, users, sessions, quiet))
             print(
-                f"{kind:6} wave {number}: per session {awake / 1000:6.1f} kB awake, {idle / 1000:6.1f} kB idle, "
-                f"{gone / 1000:6.2f} kB when gone",
+                f"{kind:6} wave {number}: per session {awake / 1000:5.1f} kB awake, {idle / 1000:5.1f} kB idle, "
+                f"{gone / 1000:5.2f} kB when gone",
                 flush=True,
             )
 
@@ -90,12 +87,12 @@ def wake(kind: str, redis_url: str) -> None:
     """What the first click after a long silence costs."""
     with server(kind, redis_url, 1, "page50") as (_, url), crowd(url, kind) as users:
         users.do("open", 50)
-        users.do("click")
+        users.do("click", 1)
         asleep, awake = [], []
         for _ in range(3):
             time.sleep(3)
-            asleep += users.do("click")
-            awake += users.do("click")
+            asleep += users.do("click", 1)
+            awake += users.do("click", 1)
     slow, fast = statistics.median(asleep), statistics.median(awake)
     print(
         f"{kind:6} click with 50 controls: asleep {slow * 1e3:.2f} ms, awake {fast * 1e3:.2f} ms (medians): "
@@ -120,6 +117,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("MALLOC_ARENA_MAX", "")  # nothing here helps either server
-    del os.environ["MALLOC_ARENA_MAX"]
     main()

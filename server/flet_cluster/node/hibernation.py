@@ -1,7 +1,7 @@
 """Quiet sessions of connected users give up their objects (layer 3).
 
-One sweep for the whole node looks at all sessions from time to time, some in each turn of the loop. What stays
-of a session that sleeps is its socket, its lease and its last commit. It wakes when something needs its
+One sweep for the whole node looks at all sessions from time to time, some in each turn of the loop. What
+stays of a session that sleeps is its socket, its lease and its last commit. It wakes when something needs its
 objects: an input, something in its inbox, or the app itself, which may still hold one of them.
 """
 
@@ -25,10 +25,14 @@ logger = logging.getLogger("flet_cluster.node")
 
 PERIODS = 6
 """Sweeps in the time that a session stays awake."""
-LONGEST_PERIOD = 10.0
+LONGEST_PERIOD = 1.0
 SHORTEST_PERIOD = 0.2
 AT_ONCE = 50
 """Sessions looked at in one turn of the loop."""
+MANY = 200
+"""So many sessions may stay awake for as long as the setting says; of more, those longest quiet sleep ..."""
+SOON = 2.0
+"""... after so many seconds. What has once been in use, Python and the C library hardly ever give back."""
 WAKES_SUBSCRIBERS = False
 """Whether a message wakes a session that subscribed to it. While none does, subscribers stay awake."""
 
@@ -64,25 +68,30 @@ class Hibernation:
                 logger.exception("letting quiet sessions sleep failed; it goes on")
 
     async def _sweep(self) -> None:
-        """Look at all sessions; then give back what they have left."""
-        seats = list(self._node.seats.values())
-        for start in range(0, len(seats), AT_ONCE):
-            for seat in seats[start : start + AT_ONCE]:
-                self._look_at(seat)
+        """Look at all sessions that are awake, longest quiet first; then give back what they have left."""
+        awake = [
+            seat for seat in self._node.seats.values() if seat.live is not None and seat.socket is not None
+        ]
+        awake.sort(key=lambda seat: seat.used)
+        for start in range(0, len(awake) if self._after else 0, AT_ONCE):
+            now = self._node.loop.time()
+            for number, seat in enumerate(awake[start : start + AT_ONCE], start):
+                after = self._after if len(awake) - number <= MANY else min(self._after, SOON)
+                if now - seat.used >= after:
+                    self._look_at(seat)
             await asyncio.sleep(0)
-        del seats
+        awake.clear()
         self._memory.tidy(len(self._node.seats), self._node.loop.time())
 
     def _look_at(self, seat: Seat) -> None:
-        if seat.live is None or not self._after or self._node.loop.time() - seat.used < self._after:
+        live = seat.live
+        if live is None or not may_sleep(seat, live):
             return
-        if not may_sleep(seat, seat.live):
-            return
-        if seat.live.threads.unseen:  # what they did shows in no commit yet; it sleeps the next time
-            seat.live.threads.unseen = False
+        if live.threads.unseen:  # what they did shows in no commit yet; it sleeps the next time
+            live.threads.unseen = False
             seat.committer.request()
             return
-        seat.limbo, seat.live = Limbo(seat.live), None
+        seat.limbo, seat.live = Limbo(live), None
         self._memory.let_go(1)
         self._node.observer.count("hibernated")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 from typing import TYPE_CHECKING
@@ -47,7 +46,8 @@ class LinkSocket:
         self._visitor = visitor
         self._entry = entry
         self._link = ServerLink(node.limits)
-        self._out = Outgoing(websocket, 4 * node.limits.max_tail_bytes + node.limits.max_frame, node.closing)
+        bound = 4 * node.limits.max_tail_bytes + node.limits.max_frame
+        self._out = Outgoing(websocket, bound, node.closing, node.spawn)
         self.seat: Seat | None = None
         self.heard_at = node.loop.time()
         self._instance = ""
@@ -97,7 +97,6 @@ class LinkSocket:
 
     async def run(self) -> None:
         """Serve the socket until it ends."""
-        sending = self._node.spawn(self._out.run())
         self._node.sockets.add(self)
         code = 1006
         try:
@@ -108,7 +107,7 @@ class LinkSocket:
                 self.seat.detach(self, for_good=code in (1000, 1001))
             self._link.close(CloseCode.SUPERSEDED)
             self._out.close(code if code in (1000, 1001) else 1000, "")
-            await asyncio.wait([sending], timeout=1)
+            await self._out.ended(1)
 
     async def _receive(self) -> int:
         """Take messages until the websocket ends; return its close code."""

@@ -44,8 +44,8 @@ class PlainSocket:
         self._websocket = websocket
         self._visitor = visitor
         self._entry = entry
-        self._out = Outgoing(websocket, 4 * node.limits.max_tail_bytes + node.limits.max_frame, node.closing)
-        self._sending: asyncio.Task[None] | None = None
+        bound = 4 * node.limits.max_tail_bytes + node.limits.max_frame
+        self._out = Outgoing(websocket, bound, node.closing, node.spawn)
         self.seat: Seat | None = None
         self._opened_at = node.loop.time()
 
@@ -70,7 +70,6 @@ class PlainSocket:
 
     async def run(self) -> None:
         """Serve the socket until it ends."""
-        self._sending = sending = self._node.spawn(self._out.run())
         self._node.sockets.add(self)
         try:
             await self._receive()
@@ -79,7 +78,7 @@ class PlainSocket:
             if self.seat is not None:
                 self.seat.detach(self, for_good=True)
             self._out.close(1000, "")
-            await asyncio.wait([sending], timeout=1)
+            await self._out.ended(1)
 
     async def _receive(self) -> None:
         """Take packets until the websocket ends."""
@@ -97,13 +96,14 @@ class PlainSocket:
     async def _until_room(self) -> None:
         """Read no more while as much waits as may: then the client waits too, and nothing is lost (I7)."""
         live = self.seat.live if self.seat is not None else None
-        if live is None or not live.inbox.full or self._sending is None:
+        if live is None or not live.inbox.full:
             return
-        room = asyncio.ensure_future(live.inbox.room())
+        waits = [asyncio.ensure_future(wait) for wait in (live.inbox.room(), self._out.ended())]
         try:
-            await asyncio.wait([room, self._sending], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            room.cancel()
+            for wait in waits:
+                wait.cancel()
 
     async def _take(self, packet: bytes) -> None:
         """Handle one packet of Flet's protocol."""
