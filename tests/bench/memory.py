@@ -77,8 +77,8 @@ def measure(kind: str, redis_url: str, sessions: int, waves: int, hibernate_afte
         for number in range(1, waves + 1):
             awake, idle, gone = ((value - before) / sessions for value in wave(pid, users, sessions, quiet))
             print(
-                f"{kind:6} wave {number}: per session {awake / 1000:5.1f} kB awake, {idle / 1000:5.1f} kB idle, "
-                f"{gone / 1000:5.2f} kB when gone",
+                f"{kind:6} wave {number}: per session {awake / 1000:5.1f} kB awake, "
+                f"{idle / 1000:5.1f} kB idle, {gone / 1000:5.2f} kB when gone",
                 flush=True,
             )
 
