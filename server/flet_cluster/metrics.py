@@ -72,6 +72,9 @@ GAUGES = {
     "lane_threads": "threads that sync handlers may take at most",
     "lane_threads_busy": "threads that a sync handler has now",
     "lane_waiting": "sync handlers that no thread has taken yet",
+    "restores_waiting": "sessions whose objects are to be rebuilt and have to wait for that",
+    "sessions": "sessions that the node holds",
+    "sessions_awake": "those of them whose objects are in memory",
 }
 """All there is, with what it means."""
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import weakref
 
+_OURS = "flet_cluster."
+
 app_threads: contextvars.ContextVar[weakref.ReferenceType[AppThreads] | None] = contextvars.ContextVar(
     "app_threads", default=None
 )
@@ -54,13 +56,14 @@ def install() -> None:
         stock(self)
         reference = app_threads.get()
         threads = reference() if reference is not None else None
-        if threads is not None and not _of_a_pool(self):
+        if threads is not None and not _shared(self):
             threads.add(self)
 
     start._flet_cluster = True  # type: ignore[attr-defined]  # noqa: SLF001 - our own mark
     threading.Thread.start = start  # type: ignore[method-assign]
 
 
-def _of_a_pool(thread: Any) -> bool:
-    """Whether it waits for anybody's work: such a thread never ends, and its session's work is a future."""
-    return getattr(thread, "_target", None) is pools._worker  # noqa: SLF001
+def _shared(thread: Any) -> bool:
+    """Whether it works for anybody, a pool's or one of this package: its session's work is seen otherwise."""
+    target = getattr(thread, "_target", None)
+    return target is pools._worker or getattr(target, "__module__", "").startswith(_OURS)  # noqa: SLF001

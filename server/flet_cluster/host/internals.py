@@ -11,7 +11,6 @@ from typing import Any
 
 import flet
 from flet.components import router
-from flet.components.component import Component
 from flet.components.hooks.use_effect import EffectHook
 from flet.components.observable import Observable, ObservableDict, ObservableList, ObservableSubscription
 from flet.controls import base_control, client_action, id_counter, object_patch
@@ -39,7 +38,6 @@ SESSION_PENDING_EFFECTS = "_Session__pending_effects"
 SESSION_CLOSED = "_Session__closed"
 PUBSUB_HUB = "_PubSubClient__pubsub"
 PAGE_SESSION = "_Page__session"
-COMPONENT_STATE = "_state"
 SUBSCRIPTION_DISPOSER = "_ObservableSubscription__disposer"
 REGISTRY_LOCK = "_lock"
 EFFECT_TASKS = ("_setup_task", "_cleanup_task")
@@ -66,7 +64,6 @@ _SET_BY: tuple[tuple[type, str, tuple[str, ...]], ...] = (
     ),
     (PubSubClient, "__init__", (PUBSUB_HUB,)),
     (ObservableSubscription, "__post_init__", (SUBSCRIPTION_DISPOSER,)),
-    (Component, "before_update", (COMPONENT_STATE,)),
     (Page, "__post_init__", (PAGE_SESSION,)),
     (ServiceRegistry, "__post_init__", (REGISTRY_LOCK,)),
     (EffectHook, "cancel", EFFECT_TASKS),

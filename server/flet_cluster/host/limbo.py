@@ -1,20 +1,16 @@
-"""Objects of a session that the node has let go of, and the app perhaps has not (layer 3: may import Flet).
+"""Objects of a session that the node has let go of, and the app perhaps has not (layer 3).
 
 A quiet session is rebuilt from its record when it is needed again. But apps keep pages and controls in places
-that no record knows: a module's list of all pages, a thread or a timer that updates a clock, an observable of
-the whole process. Ending the objects would break what works in stock Flet. So they are only let go of: what
-nobody else holds the garbage collector takes. While somebody holds a page or a control of the session, or
-changes an observable that one of its components shows, all of it stays whole, and is taken back as it is.
+that no record knows: a module's list of all pages, a thread or a timer that updates a clock. To end them
+would break what works in stock Flet. So they are only let go of: what nobody else holds the garbage collector
+takes. While somebody holds a page or a control of the session, all of it stays whole, and is taken back as
+it is.
 """
 
 from __future__ import annotations
 
 import weakref
 from typing import TYPE_CHECKING, Any
-
-from flet.components.component import Component
-
-from flet_cluster.host import internals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,14 +70,3 @@ def _holders(live: LiveSession) -> Iterator[dict[str, Any]]:
     yield vars(live.page)
     for control in tuple(live.session.index.values()):
         yield vars(control)
-        if isinstance(control, Component):
-            yield from map(vars, _observables(control))
-
-
-def _observables(component: Component) -> Iterator[Any]:
-    """Yield what a component listens to; observables hold their listeners weakly."""
-    for subscription in getattr(component, internals.COMPONENT_STATE).observable_subscriptions:
-        dispose = getattr(subscription, internals.SUBSCRIPTION_DISPOSER)
-        if dispose is not None:
-            cells = dict(zip(dispose.__code__.co_freevars, dispose.__closure__, strict=True))
-            yield cells["self"].cell_contents

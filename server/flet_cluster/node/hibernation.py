@@ -25,13 +25,13 @@ logger = logging.getLogger("flet_cluster.node")
 
 PERIODS = 6
 """Sweeps in the time that a session stays awake."""
-LONGEST_PERIOD = 1.0
+LONGEST_PERIOD = 0.5
 SHORTEST_PERIOD = 0.2
 AT_ONCE = 50
 """Sessions looked at in one turn of the loop."""
 MANY = 200
 """So many sessions may stay awake for as long as the setting says; of more, those longest quiet sleep ..."""
-SOON = 2.0
+SOON = 1.5
 """... after so many seconds. What has once been in use, Python and the C library hardly ever give back."""
 WAKES_SUBSCRIBERS = False
 """Whether a message wakes a session that subscribed to it. While none does, subscribers stay awake."""

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SHARE = 1 / 16
+SHARE = 1 / 64
 """It is worth a collection when that part of a node's sessions has gone ..."""
 LEAST = 20
 """... or so many of them, whichever is more ..."""
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 3.0
 """... or when those that have gone went so long ago."""
-BUDGET = 0.02
+BUDGET = 0.05
 """The part of all time that collections may take."""
 
 

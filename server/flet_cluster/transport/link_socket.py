@@ -118,6 +118,7 @@ class LinkSocket:
                 return int(message.get("code") or 1006)
             data = message.get("bytes")
             await self._take(data if data is not None else message.get("text") or "")
+            del message, data  # an idle socket waits here for long
 
     async def _take(self, data: str | bytes) -> None:
         """Handle one message; whatever is wrong with it closes the socket with the fitting code."""
@@ -139,6 +140,9 @@ class LinkSocket:
         elif self.seat is None:
             return
         elif isinstance(event, InputReceived):
+            await self._node.restores.turn(self.seat)
+            if self.seat.lost or self.seat.socket is not self:
+                return  # it comes again, where the session is by now
             self.seat.accept(event.seq, event.payload, self._visitor.client)
             self._acknowledge_repeats(event.seq)
         elif isinstance(event, Acknowledged):
@@ -225,8 +229,10 @@ class LinkSocket:
             self._link.welcome(seat.token, self._node.id, 0, resumed=False)
             self._node.observer.count("reloaded")
         # Whoever edits the code is to see at once, and not with the next click, when it does not fit.
-        if seat.needs_objects or self._node.settings.reload:
+        if self._node.settings.reload:
             seat.wake()
+        elif seat.needs_objects:
+            self._node.restores.later(seat)
 
     def _settle_on(self, seat: Seat, hello: Hello) -> None:
         self.seat = seat

@@ -92,6 +92,7 @@ class PlainSocket:
                 return
             await self._take(packet)
             await self._until_room()
+            del message, packet  # an idle socket waits here for long
 
     async def _until_room(self) -> None:
         """Read no more while as much waits as may: then the client waits too, and nothing is lost (I7)."""
@@ -167,6 +168,7 @@ class PlainSocket:
         try:
             claim = self._node.tokens.verify(token, self._visitor.cookie)
             seat = await self._node.seat_of(claim)
+            await self._node.restores.turn(seat)
             self._take_over(seat)
         except ClusterError as error:
             code = code_for(error) if seat is None else await self._node.departures.reset(seat, error)
