@@ -1,7 +1,7 @@
 # make run    serve the example from three workers at http://127.0.0.1:8000
 # make test   lint, types and all tests; what .ci/run does
 # make lint   lint and types only
-# make bench  events per second, time to start and to fail over, bytes of a first visit, isolation
+# make bench  events per second, time to start and to fail over, memory, bytes of a first visit, isolation
 # make soak   the simulators and crash tests, for long
 # make clean  remove everything that these made
 #
@@ -40,6 +40,8 @@ bench: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.stores.bench_store
 	$(BIN)/python -m tests.bench.start
 	$(BIN)/python -m tests.bench.failover
+	$(BIN)/python -m tests.bench.herd
+	$(BIN)/python -m tests.bench.memory
 	$(BIN)/python -m tests.bench.first_load
 	$(BIN)/python -m tests.bench.isolation
 	$(BIN)/python -m tests.bench.events $(ARGS)
