@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from dataclasses import replace
 import weakref
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flet.controls.context import _context_page
@@ -19,8 +19,8 @@ from flet.messaging.protocol import MessageAction
 
 from flet_cluster.errors import GraphChanged, ProtocolError, SnapshotError, UploadsDisabled
 from flet_cluster.host import internals, sign_in, startup, wire
-from flet_cluster.host.audience import audience_of
 from flet_cluster.host.app_threads import AppThreads, app_threads
+from flet_cluster.host.audience import audience_of
 from flet_cluster.host.background import Background
 from flet_cluster.host.camera import Camera
 from flet_cluster.host.connection import ClientInfo, HostConnection
