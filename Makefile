@@ -1,8 +1,8 @@
 # make run    serve the example from three workers at http://127.0.0.1:8000
 # make test   lint, types and all tests; what .ci/run does
 # make lint   lint and types only
-# make bench  events per second, time to start and to fail over, bytes of a first visit, isolation, pub/sub
-# make soak   the simulators, crash tests and a chat, for long
+# make bench  events per second, time to start and to fail over, memory, bytes of a first visit, isolation, pub/sub
+# make soak   the simulators, crash tests, relays, upgrades and a chat, for long
 # make clean  remove everything that these made
 #
 # Needed: git, make, Python 3.11 or newer with venv. Everything else is installed into .venv.
@@ -40,6 +40,8 @@ bench: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.stores.bench_store
 	$(BIN)/python -m tests.bench.start
 	$(BIN)/python -m tests.bench.failover
+	$(BIN)/python -m tests.bench.herd
+	$(BIN)/python -m tests.bench.memory
 	$(BIN)/python -m tests.bench.first_load
 	$(BIN)/python -m tests.bench.isolation
 	$(BIN)/python -m tests.bench.chat

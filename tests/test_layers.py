@@ -41,7 +41,9 @@ LAYERS = {
     "doctor": 5,
     "embedded": 5,
     "fastapi": 5,
+    "front": 5,
     "hosting": 5,
+    "lean_sockets": 5,
     "levelling": 5,
     "listening": 5,
     "process": 5,
@@ -66,7 +68,7 @@ ONLY_IN = {
     "prometheus_client": {"metrics", "dashboard"},
     "typer": {"cli", "doctor"},
     "watchfiles": {"changes"},
-    "uvicorn": {"serving"},
+    "uvicorn": {"lean_sockets", "serving"},
 }
 """Library → the only places that may import it."""
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, WebSocket
 
 from flet_cluster.errors import ClusterError
+from flet_cluster.front import Front
 from flet_cluster.hosting import ClusterApp, failure_noted
 from flet_cluster.http.cookie import BindingCookie
 from flet_cluster.http.health import health_routes
@@ -88,15 +89,14 @@ def mountable(cluster_app: ClusterApp) -> FastAPI:
         finally:
             await cluster_app.stop()
 
-    application = FastAPI(lifespan=lifespan, openapi_url=None)
-    application.state.cluster_app = cluster_app
-    application.state.drain = cluster_app.drain
-    application.state.observer = cluster_app.observer
-
-    @application.websocket(f"/{settings.websocket_endpoint}")
     async def socket(websocket: WebSocket) -> None:
         """Serve one client."""
         await serve_socket(cluster_app, websocket, cookie_at(cluster_app.settings, websocket.scope))
+
+    application = Front(f"/{settings.websocket_endpoint}", socket, lifespan=lifespan, openapi_url=None)
+    application.state.cluster_app = cluster_app
+    application.state.drain = cluster_app.drain
+    application.state.observer = cluster_app.observer
 
     application.router.routes.extend(_operators_routes(cluster_app))
     at = partial(cookie_at, settings)

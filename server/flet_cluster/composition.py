@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from flet_cluster.bus.memory import MemoryBus
 from flet_cluster.bus.redis import RedisBus
 from flet_cluster.errors import BusUnavailable, ClusterError, StoreError, StoreUnavailable
-from flet_cluster.host import background, entry, fast, lost, sign_in
+from flet_cluster.host import app_threads, background, entry, fast, lost, sign_in
 from flet_cluster.host.environment import HostEnvironment
 from flet_cluster.host.lane import LanePool
 from flet_cluster.host.loops import guard_loop
@@ -78,6 +78,7 @@ def build_node(
     """
     fast.install()
     background.install()
+    app_threads.install()
     sign_in.install()
     loop = asyncio.get_running_loop()
     guard_loop(loop)

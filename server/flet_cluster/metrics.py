@@ -39,6 +39,7 @@ COUNTERS = {
     "expired": "sessions ended by their deadline",
     "expired_unclosed": "sessions that ended by their deadline and could not be rebuilt for on_close",
     "fenced": "writes refused because another node has the session, or it is deleted",
+    "hibernated": "quiet sessions of connected users whose objects left memory",
     "holders_asked": "requests to let a session go, by answer",
     "interrupted": "handlers and mains cut short with their node",
     "lane_exhausted": "sync handlers that had to wait since all threads for them were in use",
@@ -80,6 +81,9 @@ GAUGES = {
     "lane_waiting": "sync handlers that no thread has taken yet",
     "relays_fronted": "sockets here whose sessions are on other nodes now",
     "relays_held": "sessions here whose sockets are at other nodes now",
+    "restores_waiting": "sessions whose objects are to be rebuilt and have to wait for that",
+    "sessions": "sessions that the node holds",
+    "sessions_awake": "those of them whose objects are in memory",
 }
 """All there is, with what it means."""
 

@@ -23,6 +23,7 @@ from uvicorn.server import HANDLED_SIGNALS
 from flet_cluster import tls
 from flet_cluster.errors import StartFailed, StartRefused
 from flet_cluster.host import compat
+from flet_cluster.lean_sockets import LeanSocket
 from flet_cluster.listening import address_error
 from flet_cluster.settings import unknown_variables
 
@@ -111,7 +112,7 @@ def _config(app: Any, settings: Settings) -> uvicorn.Config:
         log_config=None,
         access_log=settings.log_level == "debug",
         lifespan="on",
-        ws="websockets-sansio",
+        ws=LeanSocket,
         ws_max_size=settings.max_frame_size,
         # Compression contexts cost 45 kB per idle socket; frames are small.
         ws_per_message_deflate=False,

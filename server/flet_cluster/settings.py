@@ -185,6 +185,8 @@ class Settings(BaseSettings):
     """When no node has a session's version of the app any more: go on where that works, or always anew."""
     max_relays: Annotated[int, Field(ge=0, le=100_000)] = 5000
     """Sockets a node serves for others, or through others, at the same time; 0: none."""
+    hibernate_after: Annotated[float, Field(ge=0, le=366 * 86400, allow_inf_nan=False)] = 60.0
+    """Seconds of quiet after which a connected session's objects leave memory; 0: never."""
     lane_threads: Annotated[int, Field(ge=1, le=4096)] = 64
     """Worker threads for sync handlers; each session uses one at a time."""
     sync_handlers: Literal["thread", "loop"] = "thread"

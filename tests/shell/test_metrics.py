@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import os
 import re
 from typing import TYPE_CHECKING, Any, cast
@@ -113,11 +114,18 @@ def test_seals_that_do_not_verify_are_counted() -> None:
     assert value(observer, "seal_failures", what="image") == 1
 
 
-def test_why_a_socket_ends_is_told_once() -> None:
+class Unread:
+    """A websocket whose peer does not read."""
+
+    async def send_bytes(self, _data: bytes) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_why_a_socket_ends_is_told_once() -> None:
     told: list[int] = []
-    out = Outgoing(cast("WebSocket", None), 10, told.append)
-    out.put(b"x" * 8)
-    out.put(b"x" * 8)
+    out = Outgoing(cast("WebSocket", Unread()), 10, told.append)
+    for _ in range(3):
+        out.put(b"x" * 8)
     out.close(1000, "")
     assert told == [CloseCode.SLOW_READER]
 

@@ -12,6 +12,7 @@ import inspect
 import itertools
 import logging
 import secrets
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from flet.controls.context import _context_page
@@ -19,6 +20,7 @@ from flet.messaging.protocol import MessageAction
 
 from flet_cluster.errors import GraphChanged, MessageRefused, ProtocolError, SnapshotError, UploadsDisabled
 from flet_cluster.host import hooks, internals, kept, message_codec, sign_in, startup, upgrades, wire
+from flet_cluster.host.app_threads import AppThreads, app_threads
 from flet_cluster.host.audience import audience_of
 from flet_cluster.host.background import Background
 from flet_cluster.host.camera import Camera
@@ -92,6 +94,7 @@ class LiveSession:
         self.gone = False
         self.fence = Fence(self)
         self.background = Background(self)
+        self.threads = AppThreads()
         self.lane = SessionLane(self)
         self._camera = Camera(host.loop, self.changed)
         self._keeper = kept.Keeper()
@@ -219,6 +222,7 @@ class LiveSession:
         """Return a new context in which this session's code runs."""
         context = self.host.context.copy()
         context.run(task_watcher.set, weakly(self.watch))
+        context.run(app_threads.set, weakref.ref(self.threads))
         for variable, value in self.variables:
             context.run(variable.set, value)
         if hasattr(self, "page"):
@@ -637,6 +641,15 @@ class LiveSession:
             and not self.background.busy
             and self.main is not MainState.RUNNING
         )
+
+    @property
+    def dormant(self) -> bool:
+        """Whether nothing runs, nobody is asked anything, and nothing waits for a commit or a turn."""
+        waits = self._packets or self._publications or self._sign_ins or self.own_events or self._spawned
+        busy = waits or self.background.calls or self.progress.running or self.starting or self.preparing
+        if busy or self.muted or not self.registered or not self.releasable or self.lane.waited_for:
+            return False
+        return not self.session.has_pending_render and not self.session.awaits_client
 
     @property
     def has_output(self) -> bool:

@@ -281,6 +281,11 @@ class Resources:
             if closing is not None:
                 _keep(live.host.closing, live.host.loop.create_task(closing, context=contextvars.Context()))
 
+    def come_back(self) -> None:
+        """The session had only slept: what it needs is opened again when it is used."""
+        with self._lock:
+            self._over = False
+
 
 def _keep(tasks: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
     tasks.add(task)

@@ -7,6 +7,7 @@ in the log while it still blocks, and counted.
 from __future__ import annotations
 
 import asyncio
+import linecache
 import logging
 import sys
 import threading
@@ -92,6 +93,7 @@ class LoopWatch:
         frame = sys._current_frames().get(self._loop_thread)  # noqa: SLF001  the documented way to look at a thread
         if frame is not None:
             stack = "".join(traceback.format_stack(frame, limit=DEPTH))
+            linecache.clearcache()  # or it keeps the text of all these files
             logger.warning("%s:\n%s", self._diagnosis(frame), stack)
 
     def _diagnosis(self, frame: FrameType) -> str:

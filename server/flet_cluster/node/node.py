@@ -20,11 +20,13 @@ from flet_cluster.node.control import Control
 from flet_cluster.node.departures import Departures
 from flet_cluster.node.drain import Drain
 from flet_cluster.node.heartbeat import Heartbeat
+from flet_cluster.node.hibernation import Hibernation
 from flet_cluster.node.loop_watch import LoopWatch
 from flet_cluster.node.mail import Mail
 from flet_cluster.node.publications import Publications
 from flet_cluster.node.rebalance import Rebalance
 from flet_cluster.node.relays import Relays
+from flet_cluster.node.restores import Restores
 from flet_cluster.node.seat import Seat
 from flet_cluster.node.sign_ins import SignIns
 from flet_cluster.node.takeover import take
@@ -121,6 +123,10 @@ class Node:
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._jobs: set[asyncio.Task[Any]] = set()
         self._upkeep = Upkeep(self)
+        self.hibernation = Hibernation(self)
+        self.restores = Restores(self)
+        self.observer.gauge("sessions", lambda: len(self.seats))
+        self.observer.gauge("sessions_awake", self._awake)
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -189,6 +195,9 @@ class Node:
     def _lagged(self, seconds: float) -> None:
         self.observer.count("loop_blocked")
         self.observer.observe("loop_lag_seconds", seconds)
+
+    def _awake(self) -> float:
+        return sum(seat.live is not None for seat in self.seats.values())
 
     def closing(self, code: int) -> None:
         """Note that a socket ends, and why: codes below 4000 are the client's own."""

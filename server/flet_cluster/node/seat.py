@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from flet_cluster.errors import (
     Fenced,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from flet_cluster.host.connection import ClientInfo
     from flet_cluster.host.entry import Entry
+    from flet_cluster.host.limbo import Limbo
     from flet_cluster.node.node import Node
     from flet_cluster.protocol.frames import Hello
 
@@ -64,6 +65,8 @@ class Seat:
         durable: (rx, tx) of the present generation that the store has.
         live: the objects; None while the session is dormant.
         entry: what it is to begin with, until its objects have that; None for the program's own.
+        limbo: objects that were let go of, as long as nobody asked for them again.
+        used: when the objects were last needed, seconds by the loop's clock.
         taken_from: the node this session was taken from by force, as long as it may still live.
         seized: it was taken by force, so nobody has said what ended with the node that had it.
         lapses: how often the node's sign of life had lapsed when the session was taken.
@@ -86,6 +89,8 @@ class Seat:
         self.durable = (0, 0)
         self.live: LiveSession | None = None
         self.entry: Entry | None = None
+        self.limbo: Limbo | None = None
+        self.used = node.loop.time()
         self.socket: Socket | None = None
         self.lost = False
         self.leaving = False
@@ -130,8 +135,9 @@ class Seat:
         Raises:
             SealBroken, SnapshotError: they cannot be rebuilt; :meth:`Departures.reset` is the only way on.
         """
-        if self.live is not None:
-            return self.live
+        self.used = self.node.loop.time()
+        if self.live is not None or self.recall():
+            return cast("LiveSession", self.live)
         if self.committed is None:
             entry, self.entry = self.entry, None
             self.live = LiveSession.fresh(self.node.host, self.id, self.instance, self, entry)
@@ -154,6 +160,16 @@ class Seat:
         live.wake()
         self.node.spawn(self._restart_background(live))
         return live
+
+    def recall(self) -> bool:
+        """Take back objects that were let go of and are still there; whether there are any."""
+        limbo, self.limbo = self.limbo, None
+        if limbo is not None and not self.lost:
+            self.live = limbo.recall()
+            if self.live is not None:
+                self.live.resources.come_back()
+                self.live.messages.passed(self.feed.cursor)
+        return self.live is not None
 
     async def _restart_background(self, live: LiveSession) -> None:
         """Start background work again, never while the node it was taken from by force may still run it."""
@@ -325,6 +341,9 @@ class Seat:
 
     def changed(self, urgent: bool) -> None:
         """Commit now or soon."""
+        self.used = self.node.loop.time()
+        if self.live is None:  # the app has kept objects of a session that sleeps, and uses them
+            self.recall()
         if urgent:
             self.committer.request()
         elif self._lazy is None and not self.lost:
@@ -387,6 +406,12 @@ class Seat:
         return self.wants_rest and self.socket is None
 
     @property
+    def busy(self) -> bool:
+        """Whether something of it waits for the store, for its turn or for somebody who wants it to rest."""
+        waits = self._lazy is not None or self._unreleased or self._quiet or self.mail
+        return bool(waits) or self.publisher.busy or not self.committer.idle
+
+    @property
     def at_rest(self) -> bool:
         """Whether nothing of the session runs and all of it is committed, or it is not ours any more."""
         return self.lost or (self.committer.idle and (self.live is None or self.live.releasable))
@@ -447,6 +472,7 @@ class Seat:
         """Stop being the writer: drop everything, send nothing more, close the socket."""
         if self.lost:
             return
+        self.recall()  # whoever still holds one of its objects is to be told
         self.lost = True
         logger.debug("session %s leaves this node: %s", self.id, reason)
         for timer in (self._lazy, self._gone_timer):

@@ -43,6 +43,7 @@ class Upkeep:
         self._node.spawn(self.maintain())
         self._node.spawn(self.end_expired())
         self._node.spawn(self.listen_for_silence())
+        self._node.spawn(self._node.hibernation.run())
 
     async def maintain(self) -> None:
         """Touch connected sessions, refill a store that lost its data."""

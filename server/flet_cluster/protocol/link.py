@@ -12,7 +12,6 @@ library).
 from __future__ import annotations
 
 import enum
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -116,9 +115,9 @@ class ServerLink:
         self.seen = 0
         self.close_code: CloseCode | None = None
         self.close_reason = ""
-        self._queue: deque[Frame] = deque()
+        self._queue: list[Frame] = []
         self._queued_bytes = 0
-        self._unacked_sizes: deque[int] = deque()
+        self._unacked_sizes: list[int] = []
         self._unacked_bytes = 0
         self._ack_due = False
         self._pong_due = False
@@ -276,8 +275,10 @@ class ServerLink:
         self._require_open("acknowledge")
         if rx > self.received:
             raise ValueError(f"input {rx} cannot be acknowledged: {self.received} received")
-        for _ in range(rx - self.acknowledged):
-            self._unacked_bytes -= self._unacked_sizes.popleft()
+        done = max(0, rx - self.acknowledged)
+        if done:
+            self._unacked_bytes -= sum(self._unacked_sizes[:done])
+            del self._unacked_sizes[:done]
             self._ack_due = True
         self.acknowledged = max(self.acknowledged, rx)
 
@@ -310,12 +311,13 @@ class ServerLink:
     def data_to_send(self) -> list[str | bytes]:
         """Take the messages to write now, in order. Empty when there is nothing. Raises nothing."""
         out: list[str | bytes] = []
-        while self._queue:
-            frame = self._queue.popleft()
+        queue, self._queue = self._queue, []
+        for frame in queue:
             if isinstance(frame, Data):
-                frame = Data(frame.seq, self.acknowledged, frame.payload)
+                out.append(encode(Data(frame.seq, self.acknowledged, frame.payload)))
                 self._ack_due = False
-            out.append(encode(frame))
+            else:
+                out.append(encode(frame))
         self._queued_bytes = 0
         if self._ack_due:
             out.append(encode(Ack(self.acknowledged)))

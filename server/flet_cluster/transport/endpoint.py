@@ -44,20 +44,17 @@ async def serve(node: Node, websocket: WebSocket, binding: BrowserCookie, entry:
         binding: the cookie that ties the app's sessions to a browser.
         entry: what a session begins with that this socket begins; None for the program's own.
     """
-    headers = websocket.headers
-    origin = headers.get("origin")
-    allowed = node.settings.allowed_origins
-    if not origin_allowed(origin, headers.get("host", ""), websocket.url.scheme, allowed):
-        _explain(websocket, origin or "", node.loop.time())
-        node.observer.count("refused", reason="origin")
+    if not _may_come(node, websocket):
         await websocket.close(FORBIDDEN)  # before accept: the handshake is answered with 403
         return
     visitor = visitor_of(websocket, binding)
     if SUBPROTOCOL in websocket.scope.get("subprotocols", []):
         await websocket.accept(SUBPROTOCOL, headers=visitor.headers())
+        _forget_request(websocket)
         await LinkSocket(node, websocket, visitor, entry).run()
     else:
         await websocket.accept(headers=visitor.headers())
+        _forget_request(websocket)
         await PlainSocket(node, websocket, visitor, entry).run()
 
 
@@ -74,3 +71,21 @@ def _explain(websocket: WebSocket, origin: str, now: float) -> None:
             websocket.headers.get("host", ""),
             origin,
         )
+
+
+def _may_come(node: Node, websocket: WebSocket) -> bool:
+    """Whether the page that opens the socket may; if not, the log says so."""
+    headers, allowed = websocket.headers, node.settings.allowed_origins
+    origin = headers.get("origin")
+    if origin_allowed(origin, headers.get("host", ""), websocket.url.scheme, allowed):
+        return True
+    _explain(websocket, origin or "", node.loop.time())
+    node.observer.count("refused", reason="origin")
+    return False
+
+
+def _forget_request(websocket: WebSocket) -> None:
+    """Keep no headers for as long as the socket is open: some 4 kB, and all that is needed was read."""
+    websocket.scope["headers"] = []
+    for name in ("_headers", "_url", "_cookies", "_query_params"):  # where Starlette keeps what it has parsed
+        vars(websocket).pop(name, None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 from typing import TYPE_CHECKING
@@ -69,8 +68,9 @@ class LinkSocket:
         self._entry = entry
         self._link = ServerLink(node.limits)
         self._held = held
-        room = 4 * node.limits.max_tail_bytes + node.limits.max_frame
-        self._out = Outgoing(websocket, room, node.closing if held is None else _by_the_other_node)
+        bound = 4 * node.limits.max_tail_bytes + node.limits.max_frame
+        told = node.closing if held is None else _by_the_other_node
+        self._out = Outgoing(websocket, bound, told, node.spawn)
         self._front: Front | None = None
         self.seat: Seat | None = None
         self.heard_at = node.loop.time()
@@ -121,7 +121,6 @@ class LinkSocket:
 
     async def run(self) -> None:
         """Serve the socket until it ends."""
-        sending = self._node.spawn(self._out.run())
         self._node.sockets.add(self)
         code = 1006
         try:
@@ -134,7 +133,7 @@ class LinkSocket:
                 self.seat.detach(self, for_good=code in (1000, 1001))
             self._link.close(CloseCode.SUPERSEDED)
             self._out.close(code if code in (1000, 1001) else 1000, "")
-            await asyncio.wait([sending], timeout=1)
+            await self._out.ended(1)
 
     async def _receive(self) -> int:
         """Take messages until the websocket ends; return its close code."""
@@ -145,6 +144,7 @@ class LinkSocket:
                 return int(message.get("code") or 1006)
             data = message.get("bytes")
             await self._take(data if data is not None else message.get("text") or "")
+            del message, data  # an idle socket waits here for long
 
     async def _take(self, data: str | bytes) -> None:
         """Handle one message; whatever is wrong with it closes the socket with the fitting code."""
@@ -169,13 +169,16 @@ class LinkSocket:
         elif self.seat is None:
             return
         elif isinstance(event, InputReceived):
+            await self._node.restores.turn(self.seat)
+            if self.seat.lost or self.seat.socket is not self:
+                return  # it comes again, where the session is by now
             self.seat.accept(event.seq, event.payload, self._visitor.client)
             self._acknowledge_repeats(event.seq)
         elif isinstance(event, Acknowledged):
             self.seat.acknowledged(event.seq)
-        elif isinstance(event, DatagramReceived) and self.seat.live is not None:
+        elif isinstance(event, DatagramReceived):
             with contextlib.suppress(BadPacket):
-                self.seat.live.connection.deliver_datagram(event.payload)
+                self.seat.wake().connection.deliver_datagram(event.payload)
 
     def _acknowledge_repeats(self, seq: int) -> None:
         """An input that was committed before this socket came: say so again."""
@@ -283,8 +286,10 @@ class LinkSocket:
             self._link.welcome(seat.token, self._node.id, 0, resumed=False)
             self._node.observer.count("reloaded")
         # Whoever edits the code is to see at once, and not with the next click, when it does not fit.
-        if seat.needs_objects or self._node.settings.reload:
+        if self._node.settings.reload:
             seat.wake()
+        elif seat.needs_objects:
+            self._node.restores.later(seat)
 
     def _settle_on(self, seat: Seat, hello: Hello) -> None:
         self.seat = seat

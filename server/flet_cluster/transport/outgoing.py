@@ -35,26 +35,46 @@ class Wire(Protocol):
 
 
 class Outgoing:
-    """A bounded queue of messages and the task that sends them.
+    """A bounded queue of messages. While its peer reads there is no queue and no task: a send is a call.
 
     Args:
         websocket: accepted already.
         max_bytes: what may wait; more closes the socket as a slow reader.
         closing: told the code when it is decided that the socket ends.
+        spawn: starts a task that sends what could not be sent at once.
     """
 
+    __slots__ = (
+        "_bytes",
+        "_closing",
+        "_ended",
+        "_max_bytes",
+        "_pump",
+        "_queue",
+        "_rest",
+        "_spawn",
+        "_told",
+        "_websocket",
+        "closed",
+    )
+
     def __init__(
-        self, websocket: Wire, max_bytes: int, closing: Callable[[int], None] = lambda _code: None
+        self,
+        websocket: Wire,
+        max_bytes: int,
+        closing: Callable[[int], None] = lambda _code: None,
+        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] = asyncio.ensure_future,
     ) -> None:
         self._websocket = websocket
         self._max_bytes = max_bytes
         self._told = closing
-        self._queue: deque[str | bytes] = deque()
+        self._spawn = spawn
+        self._queue: deque[str | bytes] | None = None  # even an empty one takes 600 bytes
         self._bytes = 0
-        self._wake = asyncio.Event()
-        self._idle = False
+        self._pump: asyncio.Task[None] | None = None
         self._rest: _Rest | None = None
         self._closing: tuple[int, str] | None = None
+        self._ended: asyncio.Future[None] | None = None
         self.closed = False
 
     @property
@@ -66,9 +86,11 @@ class Outgoing:
         """Send or queue a message; a queue that is too long closes the socket instead."""
         if self._closing is not None:
             return
-        if self._idle:
+        if self._pump is None:
             self._send_at_once(message)
             return
+        if self._queue is None:
+            self._queue = deque()
         self._queue.append(message)
         self._bytes += len(message)
         if self._bytes > self._max_bytes and len(self._queue) > 1:
@@ -80,13 +102,20 @@ class Outgoing:
         if self._closing is None:
             self._closing = (code, reason)
             self._told(code)
-            self._wake.set()
+            self._send_later()
+
+    async def ended(self, seconds: float | None = None) -> None:
+        """Wait until the socket is closed, or its peer is gone; at most so long."""
+        if not self.closed:
+            if self._ended is None:
+                self._ended = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._ended], timeout=seconds)
 
     def _send_at_once(self, message: str | bytes) -> None:
         """Send without a turn of the loop, as is nearly always possible.
 
-        The coroutine of a send suspends only when the peer does not read. Then the rest of it is left to
-        :meth:`run`, and what comes later waits behind it.
+        The coroutine of a send suspends only when the peer does not read. Then the rest of it is left to a
+        task, and what comes later waits behind it.
         """
         sending = self._send(message)
         try:
@@ -94,25 +123,30 @@ class Outgoing:
         except (StopIteration, *GONE):
             return
         self._rest = _Rest(sending, awaited)
-        self._idle = False
-        self._wake.set()
+        self._send_later()
 
-    async def run(self) -> None:
-        """Send until closed. Errors of a socket that is gone end it quietly."""
+    def _send_later(self) -> None:
+        """Have a task for what waits."""
+        if self._pump is None:
+            self._pump = self._spawn(self._run())
+
+    async def _run(self) -> None:
+        """Send what waits, then close if that was asked for. A socket that is gone ends it quietly."""
         try:
-            while self._closing is None or self._queue or self._rest is not None:
+            while self._queue or self._rest is not None:
                 await self._send_queued()
-                if self._closing is None:
-                    self._idle = True
-                    self._wake.clear()
-                    await self._wake.wait()
-                    self._idle = False
-            await self._websocket.close(*self._closing)
+            if self._closing is not None:
+                await self._websocket.close(*self._closing)
+                self.closed = True
         except GONE:
-            return
-        finally:
-            self._idle = False
             self.closed = True
+        except BaseException:
+            self.closed = True
+            raise
+        finally:
+            self._pump = self._queue = None
+            if self.closed and self._ended is not None and not self._ended.done():
+                self._ended.set_result(None)
 
     async def _send_queued(self) -> None:
         """Finish what was begun, then send what waits behind it."""

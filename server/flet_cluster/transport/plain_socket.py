@@ -56,10 +56,10 @@ class PlainSocket:
         self._visitor = visitor
         self._entry = entry
         self._held = held
-        room = 4 * node.limits.max_tail_bytes + node.limits.max_frame
-        self._out = Outgoing(websocket, room, node.closing if held is None else _by_the_other_node)
+        bound = 4 * node.limits.max_tail_bytes + node.limits.max_frame
+        told = node.closing if held is None else _by_the_other_node
+        self._out = Outgoing(websocket, bound, told, node.spawn)
         self._front: Front | None = None
-        self._sending: asyncio.Task[None] | None = None
         self.seat: Seat | None = None
         self._opened_at = node.loop.time()
 
@@ -88,7 +88,6 @@ class PlainSocket:
 
     async def run(self) -> None:
         """Serve the socket until it ends."""
-        self._sending = sending = self._node.spawn(self._out.run())
         self._node.sockets.add(self)
         try:
             await self._receive()
@@ -99,7 +98,7 @@ class PlainSocket:
             if self.seat is not None:
                 self.seat.detach(self, for_good=True)
             self._out.close(1000, "")
-            await asyncio.wait([sending], timeout=1)
+            await self._out.ended(1)
 
     async def _receive(self) -> None:
         """Take packets until the websocket ends."""
@@ -113,17 +112,19 @@ class PlainSocket:
                 return
             await self._take(packet)
             await self._until_room()
+            del message, packet  # an idle socket waits here for long
 
     async def _until_room(self) -> None:
         """Read no more while as much waits as may: then the client waits too, and nothing is lost (I7)."""
         live = self.seat.live if self.seat is not None else None
-        if live is None or not live.inbox.full or self._sending is None:
+        if live is None or not live.inbox.full:
             return
-        room = asyncio.ensure_future(live.inbox.room())
+        waits = [asyncio.ensure_future(wait) for wait in (live.inbox.room(), self._out.ended())]
         try:
-            await asyncio.wait([room, self._sending], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            room.cancel()
+            for wait in waits:
+                wait.cancel()
 
     async def _take(self, packet: bytes) -> None:
         """Handle one packet of Flet's protocol."""
@@ -134,9 +135,9 @@ class PlainSocket:
             return
         try:
             if packet[:1] == b"\x01":
-                if self.seat is not None and self.seat.live is not None:
+                if self.seat is not None:
                     with contextlib.suppress(wire.BadPacket):
-                        self.seat.live.connection.deliver_datagram(packet)
+                        self.seat.wake().connection.deliver_datagram(packet)
                 return
             if self.seat is None or wire.is_registration(packet):
                 await self._register(packet)
@@ -213,6 +214,7 @@ class PlainSocket:
             if self._held is not None:
                 return self._settle_on_held(claim.session_id)
             seat = await self._node.seat_of(claim)
+            await self._node.restores.turn(seat)
             self._take_over(seat)
         except SessionElsewhere as error:
             self._leave_seat()

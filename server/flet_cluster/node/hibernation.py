@@ -1,0 +1,100 @@
+"""Quiet sessions of connected users give up their objects (layer 3).
+
+One sweep for the whole node looks at all sessions from time to time, some in each turn of the loop. What
+stays of a session that sleeps is its socket, its lease and its last commit. It wakes when something needs its
+objects: an input, something in its inbox, or the app itself, which may still hold one of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from flet_cluster.host.limbo import Limbo
+from flet_cluster.model import MainState
+from flet_cluster.node.memory import Memory
+from flet_cluster.node.vault import Meta
+
+if TYPE_CHECKING:
+    from flet_cluster.host.live import LiveSession
+    from flet_cluster.node.node import Node
+    from flet_cluster.node.seat import Seat
+
+logger = logging.getLogger("flet_cluster.node")
+
+PERIODS = 6
+"""Sweeps in the time that a session stays awake."""
+LONGEST_PERIOD = 0.5
+SHORTEST_PERIOD = 0.2
+AT_ONCE = 50
+"""Sessions looked at in one turn of the loop."""
+MANY = 200
+"""So many sessions may stay awake for as long as the setting says; of more, those longest quiet sleep ..."""
+SOON = 1.5
+"""... after so many seconds. What has once been in use, Python and the C library hardly ever give back."""
+
+
+class Hibernation:
+    """The sweep of one node."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._memory = Memory()
+
+    @property
+    def _after(self) -> float:
+        return self._node.settings.hibernate_after
+
+    @property
+    def _period(self) -> float:
+        after = self._after or LONGEST_PERIOD * PERIODS
+        return max(SHORTEST_PERIOD, min(LONGEST_PERIOD, after / PERIODS))
+
+    async def run(self) -> None:
+        """Sweep for ever."""
+        while True:
+            await asyncio.sleep(self._period)
+            try:
+                await self._sweep()
+            except Exception:  # or no session here would ever sleep again
+                logger.exception("letting quiet sessions sleep failed; it goes on")
+
+    async def _sweep(self) -> None:
+        """Look at all sessions that are awake, longest quiet first; then give back what they have left."""
+        awake = [
+            seat for seat in self._node.seats.values() if seat.live is not None and seat.socket is not None
+        ]
+        awake.sort(key=lambda seat: seat.used)
+        for start in range(0, len(awake) if self._after else 0, AT_ONCE):
+            now = self._node.loop.time()
+            for number, seat in enumerate(awake[start : start + AT_ONCE], start):
+                after = self._after if len(awake) - number <= MANY else min(self._after, SOON)
+                if now - seat.used >= after:
+                    self._look_at(seat)
+            await asyncio.sleep(0)
+        awake.clear()
+        self._memory.tidy(len(self._node.seats), self._node.loop.time())
+
+    def _look_at(self, seat: Seat) -> None:
+        live = seat.live
+        if live is None or not may_sleep(seat, live):
+            return
+        if live.threads.unseen:  # what they did shows in no commit yet; it sleeps the next time
+            live.threads.unseen = False
+            seat.committer.request()
+            return
+        live.resources.leave(live)
+        seat.limbo, seat.live = Limbo(live), None
+        self._memory.let_go(1)
+        self._node.observer.count("hibernated")
+
+
+def may_sleep(seat: Seat, live: LiveSession) -> bool:
+    """Whether a connected session needs its objects for nothing, and has all of them in its record."""
+    if seat.socket is None or seat.lost or seat.leaving or seat.committed is None or seat.busy:
+        return False
+    if live.main is not MainState.DONE or not live.dormant or live.threads.running:
+        return False
+    meta = Meta.load(seat.committed.meta)
+    return bool(seat.committed.image) and not meta.background
