@@ -8,11 +8,12 @@ it.
 from __future__ import annotations
 
 import contextvars
+import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Coroutine
 
 T = TypeVar("T")
 
@@ -55,8 +56,17 @@ def current_event() -> Event | None:
     return None if scope is None else scope.event
 
 
-async def within(event: Event, work: Awaitable[T]) -> T:
-    """Await ``work`` with ``event`` as the current one. Run it in a context of its own."""
+def within(event: Event, work: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+    """Return a coroutine that awaits ``work`` with ``event`` as the current one. Run it in its own context.
+
+    One that ends before its first step takes ``work`` with it: Python would warn that nobody awaited that.
+    """
+    coro = _within(event, work)
+    weakref.finalize(coro, work.close).atexit = False
+    return coro
+
+
+async def _within(event: Event, work: Coroutine[Any, Any, T]) -> T:
     enter(event)
     return await work
 

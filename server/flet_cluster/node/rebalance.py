@@ -35,6 +35,8 @@ AWAY_SECONDS = 10.0
 """How long a session that is to go elsewhere is turned away."""
 TURNS = 2
 """How often: if the balancer insists, the session is welcome."""
+STALE_BEATS = 3
+"""Heartbeats until those of the others tell of what this node let go: before, it would let go of it twice."""
 SETTLED_SECONDS = 600.0
 """How long a session that was moved, and came here all the same, is left in peace."""
 FAST = 50.0
@@ -50,6 +52,7 @@ class Rebalance:
         self._unwelcome: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._settled: OrderedDict[str, float] = OrderedDict()
         self._running = asyncio.Lock()
+        self._known_from = 0.0
 
     async def run(self) -> None:
         """Look after this node's load, now and then, for ever."""
@@ -69,7 +72,8 @@ class Rebalance:
             rate: sessions a second.
             seconds: how long at most; until it is done otherwise.
         """
-        if self._running.locked() or self._node.draining:
+        busy = self._running.locked() or self._node.loop.time() < self._known_from
+        if busy or self._node.draining:
             return 0
         async with self._running:
             try:
@@ -98,6 +102,7 @@ class Rebalance:
             else:
                 self._unwelcome.pop(seat.id, None)
             await asyncio.sleep(1 / rate)
+        self._known_from = self._node.loop.time() + STALE_BEATS * self._node.settings.heartbeat_interval
         return moved
 
     def _movable(self) -> list[Seat]:
