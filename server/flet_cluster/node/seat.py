@@ -414,7 +414,8 @@ class Seat:
     @property
     def at_rest(self) -> bool:
         """Whether nothing of the session runs and all of it is committed, or it is not ours any more."""
-        return self.lost or (self.committer.idle and (self.live is None or self.live.releasable))
+        committed = self._lazy is None and self.committer.idle
+        return self.lost or (committed and (self.live is None or self.live.releasable))
 
     @property
     def movable(self) -> bool:
@@ -429,6 +430,9 @@ class Seat:
     def when_quiet(self, action: Callable[[], None]) -> None:
         """Run ``action`` once everything has ended and is committed."""
         self._quiet.append(action)
+        if self._lazy is not None:  # what waited for its time is in this commit
+            self._lazy.cancel()
+            self._lazy = None
         self.committer.request()
 
     def settle(self) -> None:
