@@ -127,7 +127,9 @@ class Tab:
             self.socket.transport.abort()
 
     def send(self, packet: bytes) -> None:
-        """Hand a packet to the link."""
+        """Hand a packet to the link. Raises TabEnded: the page is being reloaded."""
+        if self.ended:
+            raise TabEnded(self.ended)
         self.link.send(packet)
         if self.link.state is ClientState.OPEN:
             asyncio.get_running_loop().create_task(self._flush())
