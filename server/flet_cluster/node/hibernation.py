@@ -97,4 +97,4 @@ def may_sleep(seat: Seat, live: LiveSession) -> bool:
     if live.main is not MainState.DONE or not live.dormant or live.threads.running:
         return False
     meta = Meta.load(seat.committed.meta)
-    return bool(seat.committed.image) and not meta.background
+    return seat.portable and not meta.background

@@ -63,10 +63,8 @@ class Restores:
                         mine.set_result(None)
                 else:
                     await self._rebuild(self._later.popleft())
-                await asyncio.sleep(0)
-                await asyncio.sleep(
-                    0
-                )  # who has the turn runs in the one, what sockets have brought in the other
+                await asyncio.sleep(0)  # who has the turn runs now,
+                await asyncio.sleep(0)  # and then what sockets have brought
         finally:
             self._giving = False
 

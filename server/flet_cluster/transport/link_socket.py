@@ -30,7 +30,7 @@ from flet_cluster.protocol.link import (
     ServerLink,
 )
 from flet_cluster.transport.front import Front
-from flet_cluster.transport.outgoing import Outgoing
+from flet_cluster.transport.outgoing import outgoing_of
 
 if TYPE_CHECKING:
     from flet_cluster.host.entry import Entry
@@ -68,9 +68,7 @@ class LinkSocket:
         self._entry = entry
         self._link = ServerLink(node.limits)
         self._held = held
-        bound = 4 * node.limits.max_tail_bytes + node.limits.max_frame
-        told = node.closing if held is None else _by_the_other_node
-        self._out = Outgoing(websocket, bound, told, node.spawn)
+        self._out = outgoing_of(node, websocket, counted=held is None)
         self._front: Front | None = None
         self.seat: Seat | None = None
         self.heard_at = node.loop.time()
@@ -296,7 +294,3 @@ class LinkSocket:
         self._instance = hello.instance
         seat.attach(self, hello.instance)
         seat.resent = hello.resent
-
-
-def _by_the_other_node(_code: int) -> None:
-    """Count nothing: the node that has the websocket counts its end."""

@@ -14,6 +14,8 @@ from flet_cluster.protocol.close import CloseCode
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator, MutableMapping
 
+    from flet_cluster.node.node import Node
+
 GONE = (WebSocketDisconnect, RuntimeError, OSError)
 """What a send raises when the peer is gone; the receive loop says so too."""
 
@@ -163,6 +165,18 @@ class Outgoing:
             await self._websocket.send_bytes(message)
         else:
             await self._websocket.send_text(message)
+
+
+def outgoing_of(node: Node, websocket: Wire, *, counted: bool) -> Outgoing:
+    """Return the queue of a client's socket, with the bounds of its node.
+
+    Args:
+        node: where the socket's session is served.
+        websocket: accepted already, or a relay to one that is at another node.
+        counted: whether this node counts how it ends; of a relayed one, the node that has it does.
+    """
+    bound = 4 * node.limits.max_tail_bytes + node.limits.max_frame
+    return Outgoing(websocket, bound, node.closing if counted else lambda _code: None, node.spawn)
 
 
 class _Rest:

@@ -17,7 +17,7 @@ from flet_cluster.node.refusals import code_for
 from flet_cluster.node.tokens import binding_of
 from flet_cluster.protocol.close import ClientAction, CloseCode, action
 from flet_cluster.transport.front import Front
-from flet_cluster.transport.outgoing import Outgoing
+from flet_cluster.transport.outgoing import outgoing_of
 
 if TYPE_CHECKING:
     from flet_cluster.host.entry import Entry
@@ -56,9 +56,7 @@ class PlainSocket:
         self._visitor = visitor
         self._entry = entry
         self._held = held
-        bound = 4 * node.limits.max_tail_bytes + node.limits.max_frame
-        told = node.closing if held is None else _by_the_other_node
-        self._out = Outgoing(websocket, bound, told, node.spawn)
+        self._out = outgoing_of(node, websocket, counted=held is None)
         self._front: Front | None = None
         self.seat: Seat | None = None
         self._opened_at = node.loop.time()
@@ -235,7 +233,3 @@ class PlainSocket:
         seat.wake()  # before the socket is attached: it goes on with a new session if this fails
         seat.attach(self, "")
         seat.restart_link("")
-
-
-def _by_the_other_node(_code: int) -> None:
-    """Count nothing: the node that has the websocket counts its end."""
