@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,9 +15,10 @@ from tests.shell.running import SLOWNESS
 from tests.tab import open_tab
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractAsyncContextManager
 
+    import pytest
     from tests.fleet import Fleet, FleetNode
     from tests.steps import Step
     from tests.tab import Tab
@@ -200,3 +202,14 @@ class World:
     def row(self, tab: Tab) -> Row:
         """The record of a tab's session."""
         return self.records.existing(session_of(tab))
+
+
+def watched(nodes: Fleet, marks: Marks, request: pytest.FixtureRequest) -> Iterator[World]:
+    """Give a fleet to one test; show the logs if it fails. A traceback in any log fails it."""
+    before = nodes.logs().count("Traceback")
+    failed = request.session.testsfailed
+    yield World(nodes, marks, Records(nodes), f"/{secrets.token_hex(4)}")
+    logs = nodes.logs()
+    if request.session.testsfailed > failed:
+        print(logs)
+    assert logs.count("Traceback") == before, logs

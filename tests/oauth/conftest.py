@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.browser import Browser
-from tests.cluster.tools import Marks, Records, World
+from tests.cluster.tools import Marks, World, watched
 from tests.fleet import Fleet
 from tests.oauth.provider import FOLDER, NOWHERE, provider
 from tests.servers import running
@@ -79,13 +78,7 @@ def nodes(  # noqa: PLR0913, PLR0917 - fixtures
 @pytest.fixture
 def world(nodes: Fleet, marks: Marks, request: pytest.FixtureRequest) -> Iterator[World]:
     """Two nodes, for one test; a traceback in any log fails it."""
-    before = nodes.logs().count("Traceback")
-    failed = request.session.testsfailed
-    yield World(nodes, marks, Records(nodes), f"/{secrets.token_hex(4)}")
-    logs = nodes.logs()
-    if request.session.testsfailed > failed:
-        print(logs)
-    assert logs.count("Traceback") == before, logs
+    yield from watched(nodes, marks, request)
 
 
 @pytest.fixture

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.cluster.tools import Marks, Records, World, seconds
+from tests.cluster.tools import Marks, World, seconds, watched
 from tests.fleet import fleet
 from tests.servers import running
 
@@ -49,10 +48,4 @@ def nodes(valkey: str, options: Mapping[str, str], marks: Marks) -> Iterator[Fle
 @pytest.fixture
 def world(nodes: Fleet, marks: Marks, request: pytest.FixtureRequest) -> Iterator[World]:
     """The module's fleet, for one test; a traceback in any log fails it."""
-    before = nodes.logs().count("Traceback")
-    failed = request.session.testsfailed
-    yield World(nodes, marks, Records(nodes), f"/{secrets.token_hex(4)}")
-    logs = nodes.logs()
-    if request.session.testsfailed > failed:
-        print(logs)
-    assert logs.count("Traceback") == before, logs
+    yield from watched(nodes, marks, request)
