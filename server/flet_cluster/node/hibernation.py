@@ -74,7 +74,13 @@ class Hibernation:
                     self._look_at(seat)
             await asyncio.sleep(0)
         awake.clear()
+        self._look_for_the_unkept()
         self._memory.tidy(len(self._node.seats), self._node.loop.time())
+
+    def _look_for_the_unkept(self) -> None:
+        """Let go of sessions without a user whose page the app has kept until now."""
+        for seat in [seat for seat in self._node.seats.values() if seat.kept_by_app]:
+            seat.let_sleep()
 
     def _look_at(self, seat: Seat) -> None:
         live = seat.live
@@ -84,6 +90,7 @@ class Hibernation:
             live.threads.unseen = False
             seat.committer.request()
             return
+        self._node.ties.keep(seat)
         live.resources.leave(live)
         seat.limbo, seat.live = Limbo(live), None
         self._memory.let_go(1)

@@ -30,6 +30,7 @@ from flet_cluster.node.restores import Restores
 from flet_cluster.node.seat import Seat
 from flet_cluster.node.sign_ins import SignIns
 from flet_cluster.node.takeover import take
+from flet_cluster.node.ties import Ties
 from flet_cluster.node.tokens import Claim, Tokens, new_session_id
 from flet_cluster.node.upgrades import Upgrades
 from flet_cluster.node.upkeep import Upkeep
@@ -92,6 +93,7 @@ class Node:
         self.vault = Vault(keys, settings.app_name, host.observer)
         self.tokens = Tokens(settings.key_ring(), settings.app_name)
         self.departures = Departures(self)
+        self.ties = Ties(self)
         self.publications = Publications(self)
         self.mail = Mail(self)
         self.sign_ins = SignIns(self)

@@ -72,6 +72,7 @@ class Seat:
         lapses: how often the node's sign of life had lapsed when the session was taken.
         mail: something may wait in its inbox.
         away: the app was told that its user has left, and not yet that the user is back.
+        kept_by_app: its user has left, and it would not be here if the app did not keep its page.
         resent: the browser had sent its inputs up to here before it opened its present socket.
         begun_before: it has no record, but a node that died may have begun it.
         lost: somebody else has the session now, or nobody ever will: nothing may be sent any more.
@@ -98,6 +99,7 @@ class Seat:
         self.seized = False
         self.lapses = node.host.life.lapses
         self.away = False
+        self.kept_by_app = False
         self.mail = False
         self.resent = 0
         self.begun_before = False
@@ -147,8 +149,13 @@ class Seat:
         graph = self.node.vault.graph(self.id, commit)
         if not graph:
             raise SnapshotError(Meta.load(commit.meta).obstacle or "the session could not travel")
+        tied = self.node.ties.take(self.id, commit)
+        if tied is not None:
+            graph = tied.graph
         with self.node.timed("restore_seconds"):
-            live = LiveSession.restored(self.node.host, self.id, self.instance, self, graph)
+            live = LiveSession.restored(
+                self.node.host, self.id, self.instance, self, graph, tied.shared if tied else {}
+            )
         live.token = self.token
         live.fence.seen = self.lapses
         live.main = commit.main
@@ -295,7 +302,7 @@ class Seat:
             self.say_away()
         except (SealBroken, SnapshotError) as error:
             logger.warning("session %s: no on_disconnect: %s", self.id, error)
-        self.when_quiet(self._sleep)
+        self.when_quiet(self.let_sleep)
         self.changed(urgent=True)
 
     def say_away(self) -> None:
@@ -310,13 +317,16 @@ class Seat:
             self.wake().page_event("connect")
             self.away = False
 
-    def _sleep(self) -> None:
-        """Give a session without user and work back to the store."""
+    def let_sleep(self) -> None:
+        """Give a session without user and work back to the store, unless the app itself keeps its page."""
         live = self.live
+        self.kept_by_app = False
         if self.socket is not None or self.lost or self.leaving:
             return
         if live is None or not live.background.calls:
-            self.node.spawn(self.node.departures.give_up(self, unless_connected=True))
+            self.kept_by_app = self.node.ties.holds(self)
+            if not self.kept_by_app:
+                self.node.spawn(self.node.departures.give_up(self, unless_connected=True))
 
     # -- input ------------------------------------------------------------------------------------
 
