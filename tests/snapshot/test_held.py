@@ -119,12 +119,12 @@ def test_libraries_and_sessions_are_not_entered(
 
 def test_no_code_of_the_app_runs(app: ModuleType, code: CodeIndex, portables: Portables) -> None:
     vars(app).update(kept=[Proxy()], proxy=Proxy())
-    assert len(held(code, portables).plain) == 3
+    assert len(held(code, portables).plain) == 1
 
 
 def test_a_big_table_is_looked_at_in_part(app: ModuleType, code: CodeIndex, portables: Portables) -> None:
     vars(app)["table"] = [[number] for number in range(MOST + 1000)]
-    assert len(held(code, portables).plain) == MOST
+    assert len(held(code, portables).plain) == MOST - 1  # the table itself has a name
 
 
 def test_what_a_snapshot_holds_by_value_is_told(

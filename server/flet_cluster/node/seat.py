@@ -67,6 +67,7 @@ class Seat:
         entry: what it is to begin with, until its objects have that; None for the program's own.
         limbo: objects that were let go of, as long as nobody asked for them again.
         used: when the objects were last needed, seconds by the loop's clock.
+        slept: when they were last let go of; 0 if they never were.
         taken_from: the node this session was taken from by force, as long as it may still live.
         seized: it was taken by force, so nobody has said what ended with the node that had it.
         lapses: how often the node's sign of life had lapsed when the session was taken.
@@ -92,6 +93,7 @@ class Seat:
         self.entry: Entry | None = None
         self.limbo: Limbo | None = None
         self.used = node.loop.time()
+        self.slept = 0.0
         self.socket: Socket | None = None
         self.lost = False
         self.leaving = False
@@ -156,6 +158,7 @@ class Seat:
             live = LiveSession.restored(
                 self.node.host, self.id, self.instance, self, graph, tied.shared if tied else {}
             )
+        self.node.hibernation.woke(self.used - self.slept, self.node.loop.time() - self.used)
         live.token = self.token
         live.fence.seen = self.lapses
         live.main = commit.main

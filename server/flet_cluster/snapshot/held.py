@@ -16,7 +16,7 @@ from types import BuiltinFunctionType, CellType, FunctionType, MethodType, Modul
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from flet_cluster.snapshot.names import Names
 
@@ -34,7 +34,7 @@ class Held:
     """Identities of what the app's modules hold.
 
     Attributes:
-        plain: what travels by value with a session that refers to it, so that it becomes two.
+        plain: what has no name: it travels by value with a session that refers to it, and becomes two.
         owned: what belongs to some session.
     """
 
@@ -60,7 +60,9 @@ class Search:
         """Return what is held at this moment; other threads may change it meanwhile."""
         plain: set[int] = set()
         owned: set[int] = set()
-        waiting = deque(self._roots())
+        roots = list(self._roots())
+        named = set(map(id, roots))  # travels as its name anyway
+        waiting = deque(roots)
         seen: dict[int, object] = {}  # holds them, so that no identity is used again meanwhile
         while waiting and len(seen) < MOST:
             obj = waiting.popleft()
@@ -71,12 +73,12 @@ class Search:
             if issubclass(kind, self._owned):
                 owned.add(id(obj))
                 continue
-            if not issubclass(kind, (tuple, frozenset, *_CALLABLES)):
+            if id(obj) not in named and not issubclass(kind, (tuple, frozenset, *_CALLABLES)):
                 plain.add(id(obj))
             waiting.extend(self._within(obj))
         return Held(frozenset(plain), frozenset(owned))
 
-    def _roots(self) -> Iterable[object]:
+    def _roots(self) -> Iterator[object]:
         self._names.refresh()
         for _, namespace, keys in self._names.lasting():
             yield from [namespace[key] for key in keys if key in namespace]
