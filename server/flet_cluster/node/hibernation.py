@@ -29,9 +29,9 @@ LONGEST_PERIOD = 0.5
 SHORTEST_PERIOD = 0.2
 AT_ONCE = 50
 """Sessions looked at in one turn of the loop."""
-MANY = 200
+MANY = 100
 """So many sessions may stay awake for as long as the setting says; of more, those longest quiet sleep ..."""
-SOON = 0.75
+SOON = 0.5
 """... after so many seconds. What has once been in use, Python and the C library hardly ever give back."""
 REGRET_SECONDS = 5.0
 """Who wakes again so soon should not have been put to sleep ..."""
