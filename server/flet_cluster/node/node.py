@@ -190,6 +190,10 @@ class Node:
                 await self.store.heartbeat(self.describe(), self.settings.heartbeat_timeout)
             await asyncio.sleep(self.settings.heartbeat_interval)
 
+    async def dead(self, node_id: str) -> bool:
+        """Whether another node has certainly given no sign of life for too long. Raises StoreError."""
+        return not await self.store.alive(node_id) and not self.host.life.doubtful
+
     def describe(self) -> NodeInfo:
         """Return what this node says of itself with each heartbeat."""
         return NodeInfo(self.id, self.version, len(self.seats), self.draining, len(self.sockets))

@@ -185,7 +185,7 @@ class Seat:
         """Start background work again, never while the node it was taken from by force may still run it."""
         while self.taken_from and not self.lost:
             try:
-                if not await self.node.store.alive(self.taken_from):
+                if await self.node.dead(self.taken_from):
                     self.taken_from = ""
             except StoreError as error:
                 logger.warning("session %s: background work waits for the store: %s", self.id, error)

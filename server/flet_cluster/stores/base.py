@@ -242,7 +242,11 @@ class SessionStore(Protocol):
         """List the nodes that are alive, ordered by id."""
 
     async def alive(self, node_id: str) -> bool:
-        """Whether a node's last heartbeat is still valid."""
+        """Whether a node's last heartbeat is still valid.
+
+        Raises:
+            StoreRecovering: it is not here, but the store has lost its data: it may have been.
+        """
 
     async def retire(self, node_id: str) -> None:
         """Forget a node's heartbeat at once: it has left on purpose."""

@@ -258,7 +258,11 @@ class MemoryStore:
     async def alive(self, node_id: str) -> bool:
         """Whether a node's last heartbeat is still valid."""
         beat = self._data.heartbeats.get(node_id)
-        return beat is not None and beat[1] > self._clock()
+        if beat is not None and beat[1] > self._clock():
+            return True
+        if self._clock() < self._recovering_until:
+            raise StoreRecovering("the store lost data, and nodes have not all been heard again: retry later")
+        return False
 
     async def retire(self, node_id: str) -> None:
         """Forget a node."""
