@@ -41,7 +41,7 @@ class RedisBus:
         url: see :mod:`flet_cluster.stores.connect`.
         app: name of the app; keeps the channels of apps apart.
         patience: how long publishing or subscribing is tried, seconds.
-        disturbed: called when a connection has broken on which messages may have been missed.
+        disturbed: called when a connection has broken on which messages came until then.
     """
 
     def __init__(
@@ -193,7 +193,8 @@ class RedisBus:
 
     def _lost(self, listener: Listener) -> None:
         """Open the listener's channels elsewhere; what is sent until then is lost."""
-        self._disturbed()
+        if listener.was_heard:
+            self._disturbed()
         self._listeners = {name: other for name, other in self._listeners.items() if other is not listener}
         # Who still tries to attach a channel goes on by himself; a second one each time would double them.
         channels = [channel for channel in listener.channels if not self._attaching[channel]]
