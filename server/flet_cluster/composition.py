@@ -98,6 +98,7 @@ def build_node(
         limits=limits,
         in_threads=settings.sync_handlers == "thread",
         uploads=uploads,
+        oauth_seconds=settings.oauth_timeout,
     )
     keys = KeyRing(settings.key_ring())
     if settings.redis_url is None:
