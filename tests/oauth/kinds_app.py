@@ -5,6 +5,7 @@ import os
 import secrets
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from flet_cluster.auth import OpenIDProvider, SignInFailed
 
 ISSUER = os.environ["ISSUER"]
 REDIRECT = os.environ["REDIRECT"]
+SAVED = Path(os.environ["SAVED"])
 SECRET = "a secret for tests only"
 github_oauth_provider.GITHUB_API_BASE_URL = ISSUER
 
@@ -58,7 +60,7 @@ def with_issuer(provider: OAuthProvider, issuer: str) -> OAuthProvider:
     return provider
 
 
-MAKE = {
+MAKE: dict[str, Callable[[], OAuthProvider]] = {
     "openid": openid,
     "public": lambda: openid(client_id="public", client_secret=None),
     "short": lambda: openid(client_id="short"),
@@ -101,7 +103,7 @@ class OwnWay(Authorization):
             raise RuntimeError("own words")
 
 
-def main(page: ft.Page) -> None:
+def main(page: ft.Page) -> None:  # noqa: C901 - one long main, as apps have
     said = ft.Text("Nobody is here")
     saved: list[str] = []
 
@@ -142,7 +144,7 @@ def main(page: ft.Page) -> None:
             mark(page, "renewed " + token.to_json())
 
     async def come_back(_: Any) -> None:
-        token = OAuthToken.from_json(Path(os.environ["SAVED"]).read_text())
+        token = OAuthToken.from_json(SAVED.read_text())  # noqa: ASYNC240 - a small file
         if "late" in page.route:
             token.expires_at = time.time() - 1
         try:

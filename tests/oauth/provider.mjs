@@ -10,6 +10,10 @@ const provider = new Provider(issuer, {
     {client_id: 'short', client_secret: secret, redirect_uris: redirects},
     {client_id: 'public', token_endpoint_auth_method: 'none', redirect_uris: redirects},
   ].map((client) => ({grant_types: ['authorization_code', 'refresh_token'], ...client})),
+  scopes: [ // and those of others
+    'openid', 'offline_access', 'read:user', 'user:email', 'read:org', 'user.read',
+    ...['email', 'profile'].map((name) => `https://www.googleapis.com/auth/userinfo.${name}`),
+  ],
   claims: {openid: ['sub'], profile: ['name'], groups: ['groups']},
   findAccount: (_context, id) => ({
     accountId: id,

@@ -1,14 +1,17 @@
 """Every kind of provider, by the flow of this package, with a real provider behind."""
 
+# ruff: noqa: ASYNC240 - a small file, in a test
+
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from tests.cluster.tools import Place, World, eventually, seconds
+from tests.cluster.tools import Place, World, eventually, seconds, send
 from tests.oauth.provider import Answer, sign_in, visit
 from tests.oauth.test_sign_in import begin, said, state_in
 from tests.steps import Click
@@ -104,16 +107,16 @@ async def test_the_user_is_signed_in_on_the_next_node(world: World, visitor: Vis
 def everything(world: World) -> list[bytes]:
     """Every value that is in the store."""
     found: list[bytes] = []
-    client = world.records.redis
+    client: Any = world.records.redis
     for key in client.scan_iter():
         kind = client.type(key)
         found.append(key)
         if kind == b"hash":
-            found += [part for pair in client.hgetall(key).items() for part in pair]  # type: ignore[union-attr]
+            found += [part for pair in client.hgetall(key).items() for part in pair]
         elif kind == b"string":
-            found.append(client.get(key))  # type: ignore[arg-type]
+            found.append(client.get(key))
         else:
-            found.append(client.dump(key))  # type: ignore[arg-type]
+            found.append(client.dump(key))
     assert len(found) > 10
     return found
 
@@ -154,16 +157,16 @@ async def test_two_sessions_renew_a_token_at_once(world: World, visitor: Visitor
         await said(tab, "bob is Dr. bob of [staff,readers] ")
         saved.write_text(json.dumps(await token_of(world, tab)))
     worlds = [World(world.fleet, world.marks, world.records, f"{world.route}-late{n}") for n in range(4)]
-    tabs = [
-        await one.tab(Place(node), type(visitor)(route=one.route)).__aenter__()
-        for one, node in zip(worlds, (holder, other) * 2, strict=True)
-    ]
-    for tab in tabs:
-        for packet in tab.client.step(Click("come back")):
-            tab.send(packet)
-    for tab in tabs:
-        await said(tab, "bob is Dr. bob of [staff,readers] ")
-    tokens = [(await token_of(one, tab))["refresh_token"] for one, tab in zip(worlds, tabs, strict=True)]
+    async with contextlib.AsyncExitStack() as stack:
+        tabs = [
+            await stack.enter_async_context(one.tab(Place(node), type(visitor)(route=one.route)))
+            for one, node in zip(worlds, (holder, other) * 2, strict=True)
+        ]
+        for tab in tabs:
+            send(tab, Click("come back"))
+        for tab in tabs:
+            await said(tab, "bob is Dr. bob of [staff,readers] ")
+        tokens = [(await token_of(one, tab))["refresh_token"] for one, tab in zip(worlds, tabs, strict=True)]
     assert len(set(tokens)) == 1
     assert tokens[0] != json.loads(saved.read_text())["refresh_token"]
 

@@ -257,10 +257,7 @@ def _checked(token: Any, client: Client) -> dict[str, Any]:
         if token.get(name)
     }
     seconds = token.get("expires_in")
-    try:
-        found["expires_in"] = None if seconds is None else int(seconds)
-    except (TypeError, ValueError):
-        found["expires_in"] = None
+    found["expires_in"] = None if seconds is None else int(seconds)
     if found["expires_in"] is not None:
         found["expires_at"] = time.time() + found["expires_in"]
     scope = token.get("scope")
