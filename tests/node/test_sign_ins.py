@@ -18,6 +18,7 @@ from tests.node.desk import INSTANCE, Wire, desk
 from tests.steps import Click
 
 from flet_cluster.errors import StoreUnavailable
+from flet_cluster.host import sign_in
 from flet_cluster.host.sign_in import OwnEvent
 from flet_cluster.node import committer
 from flet_cluster.protocol.close import CloseCode
@@ -78,6 +79,18 @@ async def test_what_leads_away_waits_for_the_state(monkeypatch: pytest.MonkeyPat
         assert pending is not None
         assert (pending.session_id, pending.page_html) == (work.seat.id, "bye")
         assert await work.node.sign_ins.take("a-state") is None
+
+
+async def test_a_client_that_does_not_come_to_the_front_is_signed_in_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sign_in, "FRONT_SECONDS", 0.05)
+    async with desk() as work:
+        page = work.seat.wake().page
+        page.web = False
+        for platform in (ft.PagePlatform.LINUX, ft.PagePlatform.IOS):
+            page.platform = platform
+            await sign_in._to_front(page)  # nobody answers: the client is away
 
 
 async def test_a_sign_in_that_is_through_reaches_its_handler_on_the_next_node() -> None:

@@ -73,7 +73,7 @@ MAKE: dict[str, Callable[[], OAuthProvider]] = {
     "bad secret": lambda: openid(client_secret="wrong"),
     "bad secret in the body": lambda: generic(client_secret="wrong"),
     "nowhere": lambda: openid(issuer="http://127.0.0.1:1"),
-    "wrong issuer": lambda: openid(issuer=os.environ.get("LIAR", ISSUER)),
+    "liar": lambda: openid(issuer=os.environ.get("LIAR", ISSUER)),
     "wrong verifier": lambda: generic(
         code_challenge="RXg5coZ24_PQHQEax9QJc3MKhSlIZR0dSHxQ6EnOmxQ",
         code_challenge_method="S256",
