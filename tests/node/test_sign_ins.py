@@ -19,6 +19,8 @@ from tests.steps import Click
 
 from flet_cluster.errors import StoreUnavailable
 from flet_cluster.host import sign_in
+from flet_cluster.host.authorization import ClusterAuthorization
+from flet_cluster.host.openid import OpenIDProvider
 from flet_cluster.host.sign_in import OwnEvent
 from flet_cluster.node import committer
 from flet_cluster.protocol.close import CloseCode
@@ -108,6 +110,49 @@ async def test_a_sign_in_that_is_through_reaches_its_handler_on_the_next_node() 
         await work.until(lambda: work.shows("login: why not"))
         assert seat.live is not None
         assert not seat.live.own_events
+
+
+async def test_what_is_kept_of_a_user_can_travel() -> None:
+    provider = OpenIDProvider(issuer="https://issuer.test", client_id="id", redirect_url="https://app.test/")
+    async with desk() as work:
+        page = work.seat.wake().page
+        auth = ClusterAuthorization(page, provider, scope=["a", "openid"])
+        assert auth.scope == ["a", "openid", "profile", "email"]
+        provider.authorization_endpoint = "https://issuer.test/auth"
+        url, state = auth.get_authorization_data()
+        auth.user = User({"sub": "ada"}, "ada")
+        auth._token = OAuthToken("access", expires_at=1.0, refresh_token="refresh")
+        page._Page__authorization = auth
+        work.seat.changed(urgent=True)
+        await work.settle()
+        work.seat.lose(CloseCode.MOVED, "for the test")
+        seat = await work.node.seat_of(work.node.tokens.verify(work.seat.token, None))
+        page = seat.wake().page
+        moved: Any = page.auth
+        assert moved is not auth
+        assert (moved._page is page, moved.state, moved.user.id) == (True, state, "ada")
+        assert (moved._verifier, moved._nonce) == (auth._verifier, auth._nonce)
+        assert vars(moved.token) == vars(auth._token)
+        assert moved.provider.user_id_fn({"sub": 7}) == "7"
+        assert moved.get_authorization_data()[0].partition("?")[0] == url.partition("?")[0]
+
+
+@pytest.mark.parametrize("options", [{"issuer": "issuer.test"}, {"redirect_url": ""}])
+def test_a_provider_that_cannot_work(options: dict[str, str]) -> None:
+    right: dict[str, Any] = {
+        "issuer": "https://issuer.test",
+        "redirect_url": "https://app.test/",
+        "client_id": "id",
+    }
+    with pytest.raises(ValueError, match="an address begins with https://"):
+        OpenIDProvider(**{**right, **options})
+
+
+def test_groups_as_providers_write_them() -> None:
+    provider = OpenIDProvider(issuer="https://issuer.test", client_id="id", redirect_url="https://app.test/")
+    for written in (["staff"], "staff", [{"name": "staff", "id": 1}]):
+        assert [group.name for group in provider.groups_in(User({"groups": written}, "ada"))] == ["staff"]
+    assert provider.groups_in(User({}, "ada")) == []
 
 
 @pytest.mark.parametrize(

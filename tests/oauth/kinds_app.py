@@ -152,6 +152,15 @@ def main(page: ft.Page) -> None:  # noqa: C901 - one long main, as apps have
         except SignInFailed as error:
             said.value = f"Not back: {error}"
 
+    def with_token(saved_token: str) -> Any:
+        async def begin(_: Any) -> None:
+            try:
+                await page.login(openid(), saved_token=saved_token)
+            except SignInFailed as error:
+                said.value = f"Not back: {error}"
+
+        return begin
+
     def who(_: Any) -> None:
         said.value = f"Still: {name()}; oauthlib: {'oauthlib' in sys.modules}"
 
@@ -163,6 +172,8 @@ def main(page: ft.Page) -> None:  # noqa: C901 - one long main, as apps have
         ft.Button("keep", on_click=keep),
         ft.Button("renew", on_click=renew),
         ft.Button("come back", on_click=come_back),
+        ft.Button("no token", on_click=with_token('["nothing"]')),
+        ft.Button("token of nobody", on_click=with_token(OAuthToken("nobody's").to_json())),
         ft.Button("who", on_click=who),
     )
     mark(page, "main")

@@ -251,6 +251,32 @@ async def test_the_state_of_another_session_signs_nobody_in_here(world: World, v
         assert "Nobody is here" in mine.client.texts()
 
 
+async def test_a_code_that_was_used_signs_nobody_else_in(world: World, visitor: Visitor) -> None:
+    """Not even by what the nodes remember of it, and not with a provider that has no nonce."""
+    holder, other = world.pair()
+    second = World(world.fleet, world.marks, world.records, f"{world.route}-b")
+    thief = type(visitor)(route=second.route)
+    async with world.tab(Place(holder), visitor) as mine, second.tab(Place(other), thief) as theirs:
+        answer = sign_in(await begin(mine, visitor, "generic"), "ada")
+        await visit(answer.at(other.port))
+        await said(mine, "ada is Dr. ada of [] ")
+        state = state_in(await begin(theirs, thief, "generic"))
+        code = parse_qs(answer.query)["code"][0]
+        await visit(Answer(f"state={state}&code={code}").at(holder.port))
+        await theirs.until(lambda: any("was used or has expired" in text for text in theirs.client.texts()))
+
+
+@pytest.mark.parametrize("kind", ["no token", "token of nobody"])
+async def test_a_saved_token_that_does_not_count(world: World, visitor: Visitor, kind: str) -> None:
+    """As in Flet, ``page.login`` raises; the app may ask its user to sign in then."""
+    holder, _ = world.pair()
+    async with world.tab(Place(holder), visitor) as tab:
+        await tab.do(Click(kind))
+        await tab.until(lambda: any("Not back: " in text for text in tab.client.texts()))
+        assert any("Sign in again." in text for text in tab.client.texts())
+    assert visitor.opened == []
+
+
 def asked_issuer(world: World) -> str:
     return world.fleet.env["ISSUER"]
 

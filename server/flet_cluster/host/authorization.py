@@ -14,6 +14,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+import msgpack
 from flet.auth import Authorization, OAuthToken, User
 
 from flet_cluster.errors import SignInFailed, StoreError
@@ -127,7 +128,8 @@ class ClusterAuthorization(Authorization):
         """
         providers, client = await self._providers(), self._client()
         verifier = self.provider.code_verifier if self.provider.code_challenge else self._verifier
-        token = await self._once("code", code, lambda: providers.redeem(client, code, verifier))
+        secret = (code, self.state, str(verifier))  # a code alone gets nobody the result of another sign-in
+        token = await self._once("code", secret, lambda: providers.redeem(client, code, verifier))
         claims = await providers.claims(client, token, nonce=self._nonce, required=True)
         user = await self._user_of(token["access_token"], claims)
         self._subject = str(claims.get("sub", ""))
@@ -192,14 +194,14 @@ class ClusterAuthorization(Authorization):
         if not token.expires_at or not token.refresh_token or time.time() < token.expires_at - _EARLY:
             return token, {}
         providers, client, old = await self._providers(), self._client(), token.refresh_token
-        renewed = await self._once("token", old, lambda: providers.renew(client, old))
+        renewed = await self._once("token", (old,), lambda: providers.renew(client, old))
         claims = await providers.claims(client, renewed, nonce="", required=False)
         if claims and self._subject and claims["sub"] != self._subject:
             raise SignInFailed(_OTHER_USER, "the renewed ID token is of another subject")
         return _flet_token(renewed), claims
 
     async def _once(
-        self, kind: str, secret: str, work: Callable[[], Awaitable[dict[str, Any]]]
+        self, kind: str, secret: tuple[str, ...], work: Callable[[], Awaitable[dict[str, Any]]]
     ) -> dict[str, Any]:
         """Do what must not be done twice, if this node has the session for certain. Raises SignInFailed."""
         live = self._live
@@ -211,8 +213,9 @@ class ClusterAuthorization(Authorization):
             ) from error
         if not here:
             raise SignInFailed(_ELSEWHERE, "another node has the session")
-        name = "\0".join((self.provider.client_id, getattr(self.provider, "issuer", ""), kind, secret))
-        digest = hashlib.sha256(name.encode()).hexdigest()
+        client = self._client()
+        name = msgpack.packb([client.client_id, client.issuer, client.token_endpoint, *secret])
+        digest = hashlib.sha256(name).hexdigest()
         return await live.host.once(f"{kind}:{digest}", work)
 
     async def _user_of(self, access_token: str, claims: Mapping[str, Any]) -> User | None:

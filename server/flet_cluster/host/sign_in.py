@@ -119,8 +119,9 @@ async def _outcome(
     except SignInFailed as error:
         logger.warning("session %s: a sign-in failed: %s", live.id, error.detail or error)
         return str(error), error.error or None
-    except Exception as error:  # noqa: BLE001 - of an app's own authorization or provider
+    except Exception as error:
         logger.warning("session %s: a sign-in failed: %s", live.id, type(error).__name__)
+        logger.debug("of the app's own authorization", exc_info=True)
         return str(error) or NO_REASON, None
     return None, None
 

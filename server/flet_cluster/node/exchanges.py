@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("flet_cluster.node")
 
-KEPT_SECONDS = 600.0
-"""How long a result is kept: for longer than a node can be frozen or a commit be late."""
+KEPT_SECONDS = 120.0
+"""How long a result is kept: until another node has taken over. So long a used refresh token is still good."""
 FAILED_SECONDS = 5.0
 """How long a failure counts for others: not a moment longer than they would wait for it anyway."""
 POLL_SECONDS = 0.1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Mapping
 
+logger = logging.getLogger("flet_cluster.oauth")
+
 MAX_ANSWER = 1 << 20
 """Bytes of one answer of a provider."""
 _MAX_WORDS = 200
@@ -28,6 +31,9 @@ _FORM = "application/x-www-form-urlencoded"
 DOWN = "The sign-in service does not answer. Try again in a moment."
 SLOW = "The sign-in service takes too long to answer. Try again in a moment."
 STRANGE = "The sign-in service answered in a way that cannot be understood. Try again later."
+FORBIDDEN = (
+    "The sign-in service does not let this app know who you are. Tell its operator: are the scopes right?"
+)
 BAD_CLIENT = (
     "The sign-in service does not know this app, or not by this secret. Tell its operator: are the client id "
     "and the client secret right?"
@@ -45,6 +51,7 @@ _BY_CODE = {
     "temporarily_unavailable": DOWN,
     "server_error": DOWN,
 }
+_BY_STATUS = {401: USED_UP, 403: FORBIDDEN, 429: DOWN}
 
 
 class TooLong(Exception):
@@ -127,10 +134,11 @@ def told(error: Exception, place: str) -> SignInFailed:
         return SignInFailed(text, f"{place} says {code or '?'}: {words or '-'}", code)
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status is not None:
-        text = DOWN if status >= 500 or status == 429 else STRANGE  # noqa: PLR2004 - of HTTP
+        text = DOWN if status >= 500 else _BY_STATUS.get(status, STRANGE)  # noqa: PLR2004 - of HTTP
         return SignInFailed(text, f"{place} answers with status {status}")
     kinds = {cls.__name__ for cls in type(error).__mro__}  # of httpx and httpx2 alike: providers use either
     detail = f"{place}: {type(error).__name__}"
+    logger.debug("%s", detail, exc_info=error)
     if isinstance(error, TimeoutError) or "TimeoutException" in kinds:
         return SignInFailed(SLOW, detail)
     if isinstance(error, OSError) or "TransportError" in kinds:
