@@ -142,10 +142,9 @@ def test_a_provider_that_cannot_work(options: dict[str, str]) -> None:
     right: dict[str, Any] = {
         "issuer": "https://issuer.test",
         "redirect_url": "https://app.test/",
-        "client_id": "id",
     }
     with pytest.raises(ValueError, match="an address begins with https://"):
-        OpenIDProvider(**{**right, **options})
+        OpenIDProvider(client_id="id", **{**right, **options})
 
 
 def test_groups_as_providers_write_them() -> None:

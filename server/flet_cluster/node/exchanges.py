@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("flet_cluster.node")
 
 KEPT_SECONDS = 120.0
-"""How long a result is kept: until another node has taken over. So long a used refresh token is still good."""
+"""How long a result is kept: until another node has taken over. So long a refresh token is good again."""
 FAILED_SECONDS = 5.0
 """How long a failure counts for others: not a moment longer than they would wait for it anyway."""
 POLL_SECONDS = 0.1
