@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import time
@@ -148,6 +149,20 @@ async def test_a_token_that_was_renewed_is_renewed_once(world: World, visitor: V
         assert third["refresh_token"] not in {first["refresh_token"], second["refresh_token"]}
     for value in everything(world):
         assert not any(token["refresh_token"].encode() in value for token in (first, second, third))
+
+
+async def test_a_token_that_has_expired_is_renewed_when_it_is_asked_for(
+    world: World, visitor: Visitor
+) -> None:
+    holder, other = world.pair()
+    async with world.tab(Place(holder), visitor) as tab:
+        await visit(sign_in(await begin(tab, visitor, "short"), "ada").at(other.port))
+        await said(tab, "ada is Dr. ada of [staff,readers] ")
+        first = await token_of(world, tab)
+        await asyncio.sleep(1.2)  # of its eleven seconds the last ten do not count
+        second = await token_of(world, tab)
+        assert second["refresh_token"] != first["refresh_token"]
+        assert second["expires_at"] > first["expires_at"]
 
 
 async def test_two_sessions_renew_a_token_at_once(world: World, visitor: Visitor, saved: Path) -> None:

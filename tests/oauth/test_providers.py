@@ -84,7 +84,13 @@ async def test_new_keys_are_found_and_not_asked_for_without_end(providers: Provi
         ((404, {}, b"secret words"), "cannot be understood", "status 404"),
         ((200, {}, b" " * (MAX_ANSWER + 1)), "cannot be understood", "TooLong"),
         ((200, {"Content-Encoding": "gzip"}, b""), "cannot be understood", "TooLong"),
+        (
+            {"authorization_endpoint": "http://provider.test/"},
+            "cannot be understood",
+            "no authorization_endpoint",
+        ),
         ((302, {"Location": "/"}, b""), "cannot be understood", "TooManyRedirects"),
+        ((302, {"Location": "http://provider.test/"}, b""), "cannot be understood", "NotSafe"),
     ],
 )
 async def test_a_provider_that_cannot_be_used(

@@ -18,6 +18,7 @@ import msgpack
 from flet.auth import Authorization, OAuthToken, User
 
 from flet_cluster.errors import SignInFailed, StoreError
+from flet_cluster.host.openid import OpenIDProvider
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -102,6 +103,13 @@ class ClusterAuthorization(Authorization):
         """What is known of the provider after :meth:`prepare`, or without it."""
         return self._ready or self._client()
 
+    def fill_in(self) -> None:
+        """Tell the provider its issuer's endpoints, for an authorization of the app's own: it looks there."""
+        provider, ready = self.provider, self.ready
+        provider.authorization_endpoint = provider.authorization_endpoint or ready.authorization_endpoint
+        provider.token_endpoint = provider.token_endpoint or ready.token_endpoint
+        provider.user_endpoint = provider.user_endpoint or ready.user_endpoint or None
+
     def get_authorization_data(self) -> tuple[str, str]:
         """Begin a sign-in; return where to send the user, and the state that the answer will bring back."""
         module = importlib.import_module("flet_cluster.oauth.provider")
@@ -126,7 +134,8 @@ class ClusterAuthorization(Authorization):
         Raises:
             SignInFailed: says why, for the user.
         """
-        providers, client = await self._providers(), self._client()
+        providers = await self._providers()
+        client = await providers.complete(self._client())
         verifier = self.provider.code_verifier if self.provider.code_challenge else self._verifier
         secret = (code, self.state, str(verifier))  # a code alone gets nobody the result of another sign-in
         token = await self._once("code", secret, lambda: providers.redeem(client, code, verifier))
@@ -193,7 +202,8 @@ class ClusterAuthorization(Authorization):
         """Return the token, or what it was renewed to, and what an ID token says that came along."""
         if not token.expires_at or not token.refresh_token or time.time() < token.expires_at - _EARLY:
             return token, {}
-        providers, client, old = await self._providers(), self._client(), token.refresh_token
+        providers, old = await self._providers(), token.refresh_token
+        client = await providers.complete(self._client())  # before anything is claimed
         renewed = await self._once("token", (old,), lambda: providers.renew(client, old))
         claims = await providers.claims(client, renewed, nonce="", required=False)
         if claims and self._subject and claims["sub"] != self._subject:
@@ -238,7 +248,7 @@ class ClusterAuthorization(Authorization):
             with self._told(client):
                 async with asyncio.timeout(self._live.host.oauth_seconds):
                     user.groups = await provider._fetch_groups(access_token)  # noqa: SLF001 - as above
-            user.groups += provider.groups_in(user) if hasattr(provider, "groups_in") else []
+            user.groups += provider.groups_in(user) if isinstance(provider, OpenIDProvider) else []
         return user
 
     def _made(self, client: Client, facts: Mapping[str, Any]) -> User:
@@ -270,17 +280,9 @@ def client_of(provider: OAuthProvider) -> Client:
         token_endpoint=provider.token_endpoint or "",
         user_endpoint=provider.user_endpoint or "",
         issuer=getattr(provider, "issuer", "") or "",
-        in_body=not hasattr(provider, "groups_in"),
+        in_body=not isinstance(provider, OpenIDProvider),
     )
     return client
-
-
-def fill_in(provider: OAuthProvider, auth: ClusterAuthorization) -> None:
-    """Tell a provider its issuer's endpoints, for an authorization of the app's own: those look there."""
-    ready = auth.ready
-    provider.authorization_endpoint = provider.authorization_endpoint or ready.authorization_endpoint
-    provider.token_endpoint = provider.token_endpoint or ready.token_endpoint
-    provider.user_endpoint = provider.user_endpoint or ready.user_endpoint or None
 
 
 async def providers_of(host: HostEnvironment) -> Providers:

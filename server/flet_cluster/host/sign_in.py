@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import importlib
 import inspect
 import logging
 import secrets
@@ -23,6 +22,7 @@ from flet.controls.services.url_launcher import UrlLauncher
 from flet.controls.types import PagePlatform
 
 from flet_cluster.errors import SignInFailed
+from flet_cluster.host.authorization import ClusterAuthorization
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -92,7 +92,7 @@ async def finish(live: LiveSession, body: dict[str, Any]) -> None:
     if page.auth is not auth:
         logger.info("session %s: a sign-in ended that the app has given up meanwhile", live.id)
         return
-    if hasattr(auth, "done"):
+    if isinstance(auth, ClusterAuthorization):
         auth.done()
     live.host.observer.count("signed_in", outcome="failed" if error else "done")
     tell(live, error, words)
@@ -111,7 +111,7 @@ async def _outcome(
 ) -> tuple[str | None, str | None]:
     """Return the error and its description; (None, None) if the user is signed in."""
     try:
-        if hasattr(auth, "check_answer"):
+        if isinstance(auth, ClusterAuthorization):
             await auth.check_answer(body.get("iss") or "")
         if body.get("error"):
             return body["error"], body.get("error_description") or _WORDS.get(body["error"])
@@ -165,11 +165,10 @@ async def _login(self: Page, *args: Any, **kwargs: Any) -> Authorization:
     if live is None or (own and not getattr(given["provider"], "issuer", "")):
         stock: Authorization = await _stock_login(*bound.args, **bound.kwargs)
         return stock
-    ours = importlib.import_module("flet_cluster.host.authorization")
     fetch = {name: given[name] for name in ("fetch_user", "fetch_groups", "scope")}
-    auth: Authorization = ours.ClusterAuthorization(self, given["provider"], **fetch)
+    auth = ClusterAuthorization(self, given["provider"], **fetch)
     try:
-        await auth.prepare()  # type: ignore[attr-defined]
+        await auth.prepare()
     except SignInFailed as error:
         if given["saved_token"] is not None:  # the app waits for that, and hears of it there
             raise
@@ -177,7 +176,7 @@ async def _login(self: Page, *args: Any, **kwargs: Any) -> Authorization:
         tell(live, str(error), error.error or None)
         return auth
     if own:
-        ours.fill_in(given["provider"], auth)
+        auth.fill_in()
     else:
         given["authorization"] = lambda *_args, **_kwargs: auth
     begun: Authorization = await _stock_login(*bound.args, **bound.kwargs)

@@ -9,7 +9,7 @@ import logging
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import httpx2
 from authlib.common.security import is_secure_transport
@@ -54,6 +54,10 @@ _BY_CODE = {
 _BY_STATUS = {401: USED_UP, 403: FORBIDDEN, 429: DOWN}
 
 
+class NotSafe(Exception):
+    """An answer leads to where others can listen."""
+
+
 class TooLong(Exception):
     """An answer is longer than it may be."""
 
@@ -84,7 +88,7 @@ class Net:
             SignInFailed: says what, for the user; and for the log.
         """
         place = place_of(url)
-        if not _secure(url):
+        if not secure(url):
             raise SignInFailed(
                 "The sign-in service is not reached safely. Tell the app's operator: its address must begin "
                 "with https://",
@@ -161,13 +165,17 @@ def place_of(url: str) -> str:
     return printable(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
 
 
-def _secure(url: str) -> bool:
+def secure(url: str) -> bool:
     """Whether nobody can listen: HTTPS, or this machine. Flet's own switch for developers counts as well."""
     return is_secure_transport(url) or bool(os.environ.get("OAUTHLIB_INSECURE_TRANSPORT"))
 
 
 async def _bounded(response: httpx2.Response) -> None:
-    """Read a body up to its limit. Raises TooLong."""
+    """Read a body up to its limit, and follow only where nobody can listen. Raises TooLong, NotSafe."""
+    if response.has_redirect_location and not secure(
+        urljoin(str(response.url), response.headers["location"])
+    ):
+        raise NotSafe("it leads to plain HTTP")
     if response.headers.get("content-encoding", "identity") != "identity":
         raise TooLong("the answer is compressed, though nobody asked for that")
     response.stream = _Bounded(response.stream)

@@ -6,14 +6,13 @@ import secrets
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from authlib.oauth2.client import OAuth2Client
 
 from flet_cluster.errors import SignInFailed
 from flet_cluster.oauth import id_token
 from flet_cluster.oauth.cache import Published
-from flet_cluster.oauth.net import STRANGE, Net, place_of, printable
+from flet_cluster.oauth.net import STRANGE, Net, place_of, printable, secure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -196,10 +195,8 @@ class Providers:
                 _WRONG_ISSUER, f"{place_of(issuer)} calls itself {printable(metadata.get('issuer'))}"
             )
         for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
-            if not isinstance(metadata.get(name), str) or not urlsplit(metadata[name]).scheme.startswith(
-                "http"
-            ):
-                raise SignInFailed(STRANGE, f"{place_of(issuer)} publishes no {name}")
+            if not isinstance(metadata.get(name), str) or not secure(metadata[name]):
+                raise SignInFailed(STRANGE, f"{place_of(issuer)} publishes no {name} that is safe")
         return metadata
 
     async def _fetch_keys(self, url: str) -> list[Key]:
