@@ -1,5 +1,6 @@
 """An app that knows every kind of provider, all of which are the local one."""
 
+import asyncio
 import json
 import os
 import secrets
@@ -103,7 +104,7 @@ class OwnWay(Authorization):
             raise RuntimeError("own words")
 
 
-def main(page: ft.Page) -> None:  # noqa: C901 - one long main, as apps have
+def main(page: ft.Page) -> None:  # noqa: C901, PLR0915 - one long main, as apps have
     said = ft.Text("Nobody is here")
     saved: list[str] = []
 
@@ -143,6 +144,14 @@ def main(page: ft.Page) -> None:  # noqa: C901 - one long main, as apps have
         else:
             mark(page, "renewed " + token.to_json())
 
+    def in_a_thread(_: Any) -> None:
+        def ask() -> None:
+            auth: Any = page.auth
+            auth.token.expires_at = time.time() - 1
+            mark(page, "renewed " + asyncio.run(auth.get_token()).to_json())
+
+        page.run_thread(ask)
+
     async def come_back(_: Any) -> None:
         token = OAuthToken.from_json(SAVED.read_text())  # noqa: ASYNC240 - a small file
         if "late" in page.route:
@@ -171,6 +180,7 @@ def main(page: ft.Page) -> None:  # noqa: C901 - one long main, as apps have
         ft.Button("own way", on_click=own_way),
         ft.Button("keep", on_click=keep),
         ft.Button("renew", on_click=renew),
+        ft.Button("renew in a thread", on_click=in_a_thread),
         ft.Button("come back", on_click=come_back),
         ft.Button("no token", on_click=with_token('["nothing"]')),
         ft.Button("token of nobody", on_click=with_token(OAuthToken("nobody's").to_json())),

@@ -157,15 +157,19 @@ class ClusterAuthorization(Authorization):
         if not isinstance(token.access_token, str):
             raise SignInFailed(_UNREADABLE, "not a saved token: no access_token")
         token, claims = await self._current(token)
+        self._subject = str(claims.get("sub", ""))
         user = await self._user_of(token.access_token, claims)
         self._token, self.user = token, user
 
     async def get_token(self) -> OAuthToken | None:
-        """Return the token, renewed if it has expired. None before the sign-in.
+        """Return the token, renewed if it has expired. None before the sign-in. From any thread's loop.
 
         Raises:
             SignInFailed: it cannot be renewed.
         """
+        loop = self._live.host.loop
+        if asyncio.get_running_loop() is not loop:  # a thread of the app's, with a loop of its own
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.get_token(), loop))
         held = self._token
         if held is not None:
             renewed, _ = await self._current(held)
