@@ -115,8 +115,9 @@ async def test_a_sign_in_that_is_through_reaches_its_handler_on_the_next_node() 
 async def test_what_is_kept_of_a_user_can_travel() -> None:
     provider = OpenIDProvider(issuer="https://issuer.test", client_id="id", redirect_url="https://app.test/")
     async with desk() as work:
-        page = work.seat.wake().page
-        auth = ClusterAuthorization(page, provider, scope=["a", "openid"])
+        live = work.seat.wake()
+        page = live.page
+        auth = ClusterAuthorization(live, provider, scope=["a", "openid"])
         assert auth.scope == ["a", "openid", "profile", "email"]
         provider.authorization_endpoint = "https://issuer.test/auth"
         url, state = auth.get_authorization_data()
@@ -130,7 +131,13 @@ async def test_what_is_kept_of_a_user_can_travel() -> None:
         page = seat.wake().page
         moved: Any = page.auth
         assert moved is not auth
-        assert (moved._page is page, moved.state, moved.user.id) == (True, state, "ada")
+        assert (moved.state, moved.user.id) == (state, "ada")
+        assert live.gone
+        assert moved._home is None
+        with pytest.raises(RuntimeError, match="outside"):
+            await moved.get_token()
+        assert seat.live is not None
+        assert seat.live.context().run(lambda: moved._live) is seat.live
         assert (moved._verifier, moved._nonce) == (auth._verifier, auth._nonce)
         assert vars(moved.token) == vars(auth._token)
         assert moved.provider.user_id_fn({"sub": 7}) == "7"

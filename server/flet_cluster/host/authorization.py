@@ -1,7 +1,8 @@
 """What ``page.auth`` is in hosted sessions (layer 3: may import Flet; authlib only when somebody signs in).
 
-It takes the place of Flet's ``AuthorizationService``: same members, another flow underneath. It belongs to
-its session and travels with it, tokens included, inside the session's sealed snapshot.
+It takes the place of Flet's ``AuthorizationService``: same members, another flow underneath. It travels with
+its session, tokens included, inside the sealed snapshot; and alone, when the app's code has changed: so it
+does not refer to its page.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import hashlib
 import importlib
 import logging
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import msgpack
 from flet.auth import Authorization, OAuthToken, User
+from flet.controls.context import _context_page
 
 from flet_cluster.errors import SignInFailed, StoreError
 from flet_cluster.host.openid import OpenIDProvider
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from flet.auth import OAuthProvider
-    from flet.controls.page import Page
 
     from flet_cluster.host.environment import HostEnvironment
     from flet_cluster.host.live import LiveSession
@@ -46,7 +48,7 @@ class ClusterAuthorization(Authorization):
     """See Flet's ``AuthorizationService``.
 
     Args:
-        page: of the session that it belongs to.
+        live: the session that it belongs to.
         provider: who signs users in, and what the app is to it.
         fetch_user: whether to ask the provider who the user is.
         fetch_groups: whether to ask for the user's groups too.
@@ -59,7 +61,7 @@ class ClusterAuthorization(Authorization):
 
     def __init__(
         self,
-        page: Page,
+        live: LiveSession,
         provider: OAuthProvider,
         *,
         fetch_user: bool = True,
@@ -75,16 +77,16 @@ class ClusterAuthorization(Authorization):
         self.provider = provider
         self.user: User | None = None
         self.state = ""
-        self._page = page
         self._verifier = ""
         self._nonce = ""
         self._token: OAuthToken | None = None
         self._subject = ""
         self._ready: Client | None = None
+        self._home: weakref.ref[LiveSession] | None = weakref.ref(live)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave behind what is looked up anew."""
-        return {**self.__dict__, "_ready": None}
+        return {**self.__dict__, "_ready": None, "_home": None}
 
     @property
     def token(self) -> OAuthToken | None:
@@ -193,7 +195,14 @@ class ClusterAuthorization(Authorization):
 
     @property
     def _live(self) -> LiveSession:
-        live: LiveSession = self._page.session.live  # type: ignore[attr-defined]  # a HostSession
+        """The session on this node. Found by the code that runs, since that is the session's."""
+        live = self._home() if self._home is not None else None
+        if live is None or live.gone:
+            page: Any = _context_page.get()
+            if page is None:
+                raise RuntimeError("page.auth was asked outside of the handlers and threads of its page")
+            live = page.session.live
+            self._home = weakref.ref(live)
         return live
 
     async def _providers(self) -> Providers:

@@ -166,7 +166,7 @@ async def _login(self: Page, *args: Any, **kwargs: Any) -> Authorization:
         stock: Authorization = await _stock_login(*bound.args, **bound.kwargs)
         return stock
     fetch = {name: given[name] for name in ("fetch_user", "fetch_groups", "scope")}
-    auth = ClusterAuthorization(self, given["provider"], **fetch)
+    auth = ClusterAuthorization(live, given["provider"], **fetch)
     try:
         await auth.prepare()
     except SignInFailed as error:
