@@ -17,7 +17,7 @@ from flet.auth.providers import (
 from tests.node.desk import INSTANCE, Wire, desk
 from tests.steps import Click
 
-from flet_cluster.errors import StoreUnavailable
+from flet_cluster.errors import SignInFailed, StoreUnavailable
 from flet_cluster.host import sign_in
 from flet_cluster.host.authorization import ClusterAuthorization
 from flet_cluster.host.openid import OpenIDProvider
@@ -142,6 +142,24 @@ async def test_what_is_kept_of_a_user_can_travel() -> None:
         assert vars(moved.token) == vars(auth._token)
         assert moved.provider.user_id_fn({"sub": 7}) == "7"
         assert moved.get_authorization_data()[0].partition("?")[0] == url.partition("?")[0]
+
+
+async def test_a_token_is_not_renewed_by_a_node_that_has_lost_the_session() -> None:
+    """As one that was frozen: another has renewed it, and a token that is used twice is withdrawn."""
+    provider = GitHubOAuthProvider("id", "secret", "http://app.test/oauth_callback")
+    provider.token_endpoint = "http://127.0.0.1:1/"
+    async with desk() as work:
+        live = work.seat.wake()
+        auth = ClusterAuthorization(live, provider)
+        auth._token = OAuthToken("access", expires_at=1.0, refresh_token="refresh")
+        with pytest.raises(SignInFailed, match="does not answer"):
+            await auth.get_token()
+        lease = work.seat.lease
+        assert lease is not None
+        await work.store.acquire(work.seat.id, "another node", 60.0, seize=lease)
+        with pytest.raises(SignInFailed, match="has moved"):
+            await auth.get_token()
+        assert work.seat.lost
 
 
 @pytest.mark.parametrize("options", [{"issuer": "issuer.test"}, {"redirect_url": ""}])

@@ -118,6 +118,34 @@ async def test_one_that_does_not(world: World, visitor: Visitor, it: Liar, lie: 
     assert "the-code" not in world.fleet.logs()
 
 
+async def test_one_that_says_no(world: World, visitor: Visitor, it: Liar) -> None:
+    holder, other = world.pair()
+    async with world.tab(Place(holder), visitor) as tab:
+        for words in ("You, or the sign-in service, declined. You are not signed in.", "Not today"):
+            answer = await ask(tab, visitor, it)
+            why = "" if words.startswith("You") else f"&error_description={words}"
+            query = answer.query.replace("code=", "was=") + f"&error=access_denied{why}"
+            page = await visit(Answer(query).at(other.port))
+            assert (page.status_code, "Not signed in" in page.text) == (200, True)
+            await world.until_noted(f"failed access_denied ({words})")
+    assert it.asked["/token"] == 0
+
+
+async def test_a_token_is_not_renewed_into_somebody_elses(world: World, visitor: Visitor, it: Liar) -> None:
+    holder, other = world.pair()
+    async with world.tab(Place(holder), visitor) as tab:
+        answer = await ask(tab, visitor, it)
+        it.answers["/token"] |= {"refresh_token": "the first", "expires_in": 3600}
+        await visit(answer.at(other.port))
+        await said(tab, "ada is Dr. Liar of [] ")
+        token = {"access_token": "b", "expires_in": 3600}
+        it.answers["/token"] = {**token, "id_token": it.sign(it.claims(sub="mallory", nonce=None))}
+        await tab.do(Click("renew"))
+        await eventually(lambda: any("another user" in what for what in world.noted()), "it is refused")
+        await tab.do(Click("who"))
+        await said(tab, "Still: ada is Dr. Liar of [] ; oauthlib: False")
+
+
 async def test_one_that_is_slow_holds_up_nobody(world: World, visitor: Visitor, it: Liar) -> None:
     holder, other = world.pair()
     async with world.tab(Place(holder), visitor) as tab:

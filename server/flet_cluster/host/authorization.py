@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import hashlib
 import importlib
-import logging
 import time
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from flet_cluster.host.environment import HostEnvironment
     from flet_cluster.host.live import LiveSession
     from flet_cluster.oauth.provider import Client, Providers
-
-logger = logging.getLogger("flet_cluster.host")
 
 _EARLY = 10.0
 """A token that has only so many seconds left is renewed: it would expire on its way."""
