@@ -86,25 +86,30 @@ def verified(  # noqa: PLR0913 - what a token is held against, by name
     """
     try:
         read = _signed(token, keys, sorted(ALGORITHMS & set(algorithms)))
-        claims = CodeIDToken(
-            read.claims,
-            read.header,
-            {
-                "iss": {"essential": True, "values": [issuer]},
-                "aud": {"essential": True, "value": client_id},
-                "sub": {"essential": True},
-            },
-            {"nonce": nonce, "client_id": client_id, "access_token": access_token},
-        )
-        claims.validate(now=now, leeway=LEEWAY)
-        if not isinstance(claims["sub"], str):
-            raise InvalidClaimError("sub")
+        parameters = {"nonce": nonce, "client_id": client_id, "access_token": access_token}
+        return _validated(CodeIDToken(read.claims, read.header, _options(issuer, client_id), parameters), now)
     except InvalidKeyIdError as error:
         raise UnknownKey(printable(error)) from error
     except ExpiredTokenError as error:
         raise SignInFailed(_CLOCKS, "the ID token has expired: are the clocks right?") from error
     except (JoseError, ValueError, TypeError) as error:
         raise _not_believed(error) from error
+
+
+def _options(issuer: str, client_id: str) -> dict[str, Any]:
+    """Return what must be in a token for this app."""
+    return {
+        "iss": {"essential": True, "values": [issuer]},
+        "aud": {"essential": True, "value": client_id},
+        "sub": {"essential": True},
+    }
+
+
+def _validated(claims: Any, now: int | None) -> dict[str, Any]:
+    """Return the claims if all of them are in order. Raises JoseError."""
+    claims.validate(now=now, leeway=LEEWAY)
+    if not isinstance(claims["sub"], str):
+        raise InvalidClaimError("sub")
     return dict(claims)
 
 
