@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from authlib.oauth2.client import OAuth2Client
@@ -42,7 +42,7 @@ class Client:
     """
 
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     redirect_url: str
     authorization_endpoint: str = ""
     token_endpoint: str = ""
