@@ -100,6 +100,7 @@ def build_node(
         in_threads=settings.sync_handlers == "thread",
         uploads=uploads,
         life=SignOfLife(ttl=settings.heartbeat_timeout),
+        oauth_seconds=settings.oauth_timeout,
     )
     keys = KeyRing(settings.key_ring())
     if settings.redis_url is None:

@@ -33,6 +33,7 @@ ClusterError
 ├── UploadsDisabled            the app keeps no uploads (a RuntimeError too, as in Flet)
 ├── UploadRefused              an upload's URL was not signed for it
 ├── UploadExpired              it was, but not for so long
+├── SignInFailed               a sign-in could not be completed; the message is for its user
 ├── MessageRefused             page.pubsub cannot send this (a ValueError too)
 ├── BusUnavailable             the bus does not answer (costs latency only)
 └── TokenRefused               a session token does not verify
@@ -171,6 +172,21 @@ class Fenced(StoreError):
         self.session_id = session_id
         self.owner = owner
         self.epoch = epoch
+
+
+class SignInFailed(ClusterError):
+    """A sign-in, or the renewal of its token, could not be completed.
+
+    Args:
+        message: for the user; says what to do.
+        detail: for the operator's log: what exactly happened, without secrets.
+        error: the OAuth error code that the provider gave, if any.
+    """
+
+    def __init__(self, message: str, detail: str = "", error: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
+        self.error = error
 
 
 class MessageRefused(ClusterError, ValueError):

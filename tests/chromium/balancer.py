@@ -79,6 +79,10 @@ class Balancer:
         """How many nodes get new visitors."""
         return sum(row["status"].startswith("UP") for row in self._rows() if row["svname"].startswith("node"))
 
+    def leave_out(self, node: FleetNode) -> None:
+        """Send nobody to a node any more."""
+        self._ask(f"set server nodes/node{list(self.nodes).index(node)} state maint")
+
     def refuse(self) -> None:
         """From now on no new connection is answered, and the present ones are cut."""
         self._ask("disable frontend web")

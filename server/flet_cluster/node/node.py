@@ -19,6 +19,7 @@ from flet_cluster.model import NodeInfo
 from flet_cluster.node.control import Control
 from flet_cluster.node.departures import Departures
 from flet_cluster.node.drain import Drain
+from flet_cluster.node.exchanges import Exchanges
 from flet_cluster.node.heartbeat import Heartbeat
 from flet_cluster.node.hibernation import Hibernation
 from flet_cluster.node.loop_watch import LoopWatch
@@ -97,6 +98,7 @@ class Node:
         self.publications = Publications(self)
         self.mail = Mail(self)
         self.sign_ins = SignIns(self)
+        host.once = Exchanges(self).once
         self.relays = Relays(self)
         self.upgrades = Upgrades(self)
         self.rebalance = Rebalance(self)

@@ -171,6 +171,21 @@ class SessionStore(Protocol):
         After :class:`StoreUnavailable` it may be gone.
         """
 
+    async def claim(
+        self, name: str, value: bytes, seconds: float, *, instead_of: bytes | None = None
+    ) -> bytes | None:
+        """Keep a value if there is none of that name, or if it is exactly ``instead_of``.
+
+        Args:
+            name: as for :meth:`keep`, which replaces the value whoever has claimed it.
+            value: sealed; unlike any other, so that a repetition is known as one.
+            seconds: how long it is kept.
+            instead_of: a value that was read before and does not count any more.
+
+        Returns:
+            None if ``value`` is there now, also for a repetition; else what is there.
+        """
+
     async def stream_append(self, posts: Sequence[Post], *, age: float, length: int, memory: float) -> int:
         """Put messages of one session at the end of the app's stream, all or none.
 

@@ -199,6 +199,17 @@ class MemoryStore:
         self._data.kept[name] = (None, until)
         return value
 
+    async def claim(
+        self, name: str, value: bytes, seconds: float, *, instead_of: bytes | None = None
+    ) -> bytes | None:
+        """Keep a value unless there is another."""
+        now = self._clock()
+        held, until = self._data.kept.get(name, (None, 0.0))
+        if held is not None and until > now and held not in (value, instead_of):
+            return held
+        await self.keep(name, value, seconds)
+        return None
+
     async def stream_append(self, posts: Sequence[Post], *, age: float, length: int, memory: float) -> int:
         """Put messages at the end of the app's stream."""
         return self._data.stream.append(posts, self._clock(), age=age, length=length, memory=memory)
