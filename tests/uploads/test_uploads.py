@@ -24,7 +24,7 @@ from tests.fleet import SECRET, Fleet
 from tests.steps import Change, Click, Find
 from tests.tab import open_tab
 
-from flet_cluster.blobs.draft import PREFIX
+from flet_cluster.blobs.names import TEMPORARY
 from flet_cluster.blobs.signing import UploadSigner
 from flet_cluster.settings import PREFIX as VARIABLE
 
@@ -244,7 +244,7 @@ def test_cut_off(site: Site) -> None:
         client.sendall(f"PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n".encode())
         client.sendall(b"x" * 3_000_000)
         asyncio.run(eventually(site.files, "a part of the file"))
-        assert PREFIX in site.files()[0]
+        assert TEMPORARY in site.files()[0]
     asyncio.run(eventually(lambda: not list(site.folder.iterdir()), "it is gone"))
 
 
