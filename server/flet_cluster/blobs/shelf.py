@@ -107,6 +107,8 @@ def listed(root: Path, prefix: str) -> Iterator[Blob]:
     """
     with contextlib.suppress(BlobMissing, BadBlobName), _explained(prefix):
         folder = prefix.rpartition("/")[0]
+        if folder:
+            checked(folder)
         start = _place(root, f"{folder}/_").parent if folder else root
         waiting = [_entries(start, f"{folder}/" if folder else "", prefix)]
         while waiting:
