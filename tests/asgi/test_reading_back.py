@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import time
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from tests.asgi.servers import serving
+from tests.fleet import SECRET
 from tests.steps import Click
 from tests.tab import open_tab
+
+from flet_cluster.blobs.signing import UploadSigner
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +65,22 @@ async def test_files_go_round(tmp_path: Path, where: str) -> None:
 
 @pytest.mark.parametrize("kind", ["uvicorn", "hypercorn", "daphne"])
 async def test_files_go_round_under_any_server(tmp_path: Path, kind: str) -> None:
-    env = {"UPLOADS": str(tmp_path), "FLET_CLUSTER_APP": "files.py:app"}
-    with serving(kind, "flet_cluster.asgi:app", env) as server:
+    env = {"UPLOADS": str(tmp_path), "FLET_CLUSTER_APP": "files.py:app", "FLET_MAX_UPLOAD_SIZE": "1MB"}
+    with serving(kind, "flet_cluster.asgi:app", {**env, "FLET_CLUSTER_APP_NAME": "files"}) as server:
         await goes_round(server, "", "/upload")
+        for announced in (True, False):
+            too_large_and_sent_all_the_same(server.port, announced=announced)
         assert "Traceback" not in server.text()
+
+
+def too_large_and_sent_all_the_same(port: int, *, announced: bool) -> None:
+    """No server resets the connection, which would take the answer away; it is good for the next request."""
+    url = "/upload?" + UploadSigner([SECRET], "files").query("upload", "big", int(time.time()) + 60)
+    with closing(HTTPConnection("127.0.0.1", port, timeout=20)) as client:
+        length = {"Content-Length": str(20_000_000)} if announced else {}
+        content = (bytes(1_000_000) for _ in range(20))
+        client.request("PUT", url, content, length, encode_chunked=not announced)
+        answer = client.getresponse()
+        assert (answer.status, json.loads(answer.read())["error"]) == (413, "too-large")
+        client.request("PUT", url, b"small")
+        assert client.getresponse().status == 204

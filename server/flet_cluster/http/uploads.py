@@ -18,6 +18,7 @@ from flet_cluster.blobs.names import checked
 from flet_cluster.blobs.signing import EXPIRES, NAME, REFUSED, SIGNATURE
 from flet_cluster.errors import ClusterError, UploadRefused
 from flet_cluster.http.downloads import download
+from flet_cluster.http.early import Incoming, answer
 from flet_cluster.http.refusals import Refusal, bad_method, bad_url, refusal_of
 
 if TYPE_CHECKING:
@@ -73,13 +74,15 @@ class UploadEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        incoming = Incoming(receive)
         try:
-            response = await self.handle(Request(scope, receive)) or Response(status_code=204)
-            await response(scope, receive, send)
+            response = await self.handle(Request(scope, incoming)) or Response(status_code=204)
         except Refusal as error:
-            await error.response()(scope, receive, send)
+            await answer(error.response(), scope, incoming, send)
         except ClientDisconnect:
             return
+        else:
+            await response(scope, receive, send)
 
     async def handle(self, request: Request) -> Response | None:
         """Take or give one file; None for one that was taken.
