@@ -129,7 +129,6 @@ def main(page: ft.Page) -> None:
         shown.value = f"URL: none, {len(waiting)} waited"
         released.set()
 
-    shelf(page)
     page.add(
         name,
         seconds,
@@ -140,6 +139,7 @@ def main(page: ft.Page) -> None:
         ft.Button("release", on_click=release),
         progress,
     )
+    shelf(page)
 
 
 if __name__ == "__main__":
