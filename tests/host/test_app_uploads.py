@@ -188,7 +188,7 @@ async def test_without_a_place_or_a_session() -> None:
         with pytest.raises(UploadsDisabled, match="FLET_UPLOAD_DIR"):
             work("a")
     stock = SimpleNamespace(session=object(), get_upload_url=None)
-    with pytest.raises(RuntimeError, match="this app runs on Flet.s own server"):
+    with pytest.raises(RuntimeError, match="this app runs on Flet"):
         flet_cluster.uploads(stock).url("a")
     with pytest.raises(TypeError, match="is not a page"):
         flet_cluster.uploads("page")
