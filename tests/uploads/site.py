@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,20 +27,20 @@ if TYPE_CHECKING:
 APP = str(Path(__file__).with_name("app.py"))
 LIMIT = 150_000_000
 
+MEBIBYTE = 1 << 20
+
 CODES = {
-    "Missing upload parameters": "bad-url",
-    "Invalid expiration parameter": "bad-url",
-    "cannot be": "bad-name",
-    "a symbolic link is in its way": "bad-name",
-    "Invalid upload signature": "bad-signature",
-    "there is no upload": "missing",
-    "Method Not Allowed": "bad-method",
-    "expired": "expired",
-    "Max upload size exceeded": "too-large",
-    "Range Not Satisfiable": "bad-range",
-    "no room": "store-full",
+    400: {"bad-name", "incomplete", "bad-url"},
+    403: {"bad-signature"},
+    404: {"missing"},
+    405: {"bad-method"},
+    410: {"expired"},
+    413: {"too-large"},
+    416: {"bad-range"},
+    502: {"store-unusable"},
+    507: {"store-full"},
 }
-"""Why a request may be refused: a part of the sentence, and the code."""
+"""What programs are told, for each status."""
 
 
 @dataclass
@@ -107,4 +108,14 @@ def refused(answer: httpx.Response, status: int, reason: str) -> None:
     body = json.loads(answer.text)
     assert body.keys() == {"error", "detail"}
     assert reason in body["detail"]
-    assert body["error"] in {code for sentence, code in CODES.items() if sentence in body["detail"]}
+    assert body["error"] in CODES[status]
+    about_the_url = "parameter" in body["detail"]
+    assert (body["error"] == "bad-url") == about_the_url
+
+
+def peak(node: FleetNode) -> int:
+    """The most memory a node ever had, bytes."""
+    status = Path(f"/proc/{node.process.pid}/status").read_text()
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert found is not None
+    return int(found[1]) * 1024

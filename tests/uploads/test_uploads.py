@@ -22,7 +22,7 @@ from tests.cluster.tools import eventually, leave, seconds
 from tests.fleet import Fleet
 from tests.steps import Click
 from tests.tab import open_tab
-from tests.uploads.site import APP, LIMIT, Site, put, refused, shown, tab_on
+from tests.uploads.site import APP, LIMIT, MEBIBYTE, Site, peak, put, refused, shown, tab_on
 
 from flet_cluster.blobs.local import FORGOTTEN_SECONDS, LocalBlobs
 from flet_cluster.blobs.names import TEMPORARY
@@ -30,10 +30,6 @@ from flet_cluster.settings import PREFIX as VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from tests.fleet import FleetNode
-
-MEBIBYTE = 1 << 20
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 1000, bytes(range(256)) * 20_000])
@@ -227,14 +223,6 @@ def test_a_node_dies_in_the_middle(site: Site) -> None:
 async def listed(site: Site) -> list[str]:
     """What a node that looks into the folder sees."""
     return [blob.name async for blob in LocalBlobs(site.folder).list()]
-
-
-def peak(node: FleetNode) -> int:
-    """The most memory a node ever had, bytes."""
-    status = Path(f"/proc/{node.process.pid}/status").read_text()
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    assert found is not None
-    return int(found[1]) * 1024
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
