@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
-from typing import TYPE_CHECKING
+import socket
+from pathlib import Path
 from urllib.parse import quote
 
 import httpx
 import pytest
-from tests.uploads.site import Site, refused
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.cluster.tools import eventually
+from tests.uploads.site import MEBIBYTE, Site, peak, refused
 
 CONTENT = bytes(range(256)) * 4000
 
@@ -166,3 +167,30 @@ def test_links_lead_nowhere(site: Site, tmp_path: Path) -> None:
     (site.folder / "file").symlink_to(tmp_path / "secret")
     for name in ("out/secret", "file"):
         refused(httpx.get(site.readable(name)), 400, "a symbolic link is in its way")
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's /proc")
+def test_a_browser_that_leaves_or_is_slow(site: Site) -> None:
+    """The file is closed when it has gone, and is not read ahead into memory while it waits."""
+    with (site.folder / "a").open("wb") as file:
+        file.truncate(120 * MEBIBYTE)
+    path = site.readable("a").removeprefix(site.at(""))
+    httpx.get(site.readable("a"), headers={"Range": f"bytes=0-{8 * MEBIBYTE}"})
+    before = peak(site.taker)
+    with socket.create_connection(("127.0.0.1", site.taker.port), timeout=20) as client:
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert client.recv(12) == b"HTTP/1.1 200"
+        asyncio.run(eventually(lambda: is_open(site), "it is read"))
+    asyncio.run(eventually(lambda: not is_open(site), "it is closed"))
+    with httpx.stream("GET", site.readable("a")) as answer:
+        assert sum(len(piece) for piece in answer.iter_raw(MEBIBYTE)) == 120 * MEBIBYTE
+    assert peak(site.taker) - before < 16 * MEBIBYTE
+
+
+def is_open(site: Site) -> bool:
+    """Whether the node has the file open."""
+    for handle in Path(f"/proc/{site.taker.process.pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if handle.readlink() == site.folder / "a":
+                return True
+    return False
