@@ -26,6 +26,7 @@ ClusterError
 │   └── Fenced                 somebody else owns the session now
 ├── BlobError
 │   ├── BadBlobName            the name leads out of the store, or nowhere (a ValueError too)
+│   ├── BlobMissing            there is none of that name (a LookupError too)
 │   ├── BlobTooLarge           more bytes than are allowed
 │   ├── BlobIncomplete         fewer bytes came than were announced
 │   ├── BlobStoreFull          no room for it
@@ -229,6 +230,10 @@ class BadBlobName(BlobError, ValueError):
     """A name that no blob can have: it leads out of the store, or nowhere."""
 
 
+class BlobMissing(BlobError, LookupError):
+    """There is no blob of that name."""
+
+
 class BlobTooLarge(BlobError):
     """A blob has more bytes than are allowed."""
 
@@ -246,7 +251,7 @@ class BlobStoreUnusable(BlobError):
 
 
 class UploadsDisabled(ClusterError, RuntimeError):
-    """The app asks for an upload's URL, but has nowhere to put uploads."""
+    """The app asks for an upload's URL, or for its uploads, but has nowhere to put them."""
 
 
 class UploadRefused(ClusterError):
