@@ -213,6 +213,10 @@ class BadBlobName(BlobError, ValueError):
     """A name that no blob can have: it leads out of the store, or nowhere."""
 
 
+class BlobMissing(BlobError, LookupError):
+    """There is no blob of that name."""
+
+
 class BlobTooLarge(BlobError):
     """A blob has more bytes than are allowed."""
 
