@@ -242,6 +242,9 @@ class Settings(BaseSettings):
     """Folder for uploads; None if the app takes none (or keeps them in a blob store)."""
     max_upload_size: Annotated[int, BeforeValidator(spellings.size), Field(ge=1)] | None = None
     """Largest upload, bytes or text such as ``10MB``; None for no limit."""
+    upload_prefix: Annotated[str, AfterValidator(spellings.upload_prefix)] | None = None
+    """What names of uploads begin with: may hold ``{app}`` and ``{session}``; ``/`` for nothing. None: each
+    session has a folder in a bucket, and none on a disk, as in Flet."""
     websocket_endpoint: _Endpoint = "ws"
     """Path of the socket below the app's path."""
     upload_endpoint: _Endpoint = "upload"

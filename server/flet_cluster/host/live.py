@@ -297,7 +297,7 @@ class LiveSession:
                 "page.get_upload_url needs a folder for uploads: "
                 "ft.run(main, upload_dir=…), or the variable FLET_UPLOAD_DIR"
             )
-        return self.host.uploads.url(name, seconds, self.client.name)
+        return self.host.uploads.url(name, seconds, self.client.name, self.id)
 
     def send(self, message: Message) -> None:
         """Queue a message for the next commit."""
