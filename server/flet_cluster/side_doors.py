@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute, Route
 
-from flet_cluster.blobs.local import local_blobs
 from flet_cluster.http.oauth import OAuthEndpoint
 from flet_cluster.http.uploads import UploadEndpoint, UploadRoute
-from flet_cluster.uploading import CurrentSigner
+from flet_cluster.uploading import CurrentSigner, blob_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +29,8 @@ def side_doors(app: ClusterApp, cookie_at: Callable[[Scope], BrowserCookie]) -> 
     settings = app.settings
     callback = OAuthEndpoint(app.start, cookie_at)
     routes: list[BaseRoute] = [Route(f"/{settings.oauth_callback_endpoint}", callback)]
-    if settings.upload_dir is not None:
-        blobs, endpoint = local_blobs(settings.upload_dir), settings.upload_endpoint
+    blobs, endpoint = blob_store(settings), settings.upload_endpoint
+    if blobs is not None:
         signer = CurrentSigner(lambda: app.settings)
         uploads = UploadEndpoint(blobs, signer, settings.max_upload_size, endpoint)
         routes.append(UploadRoute(f"/{endpoint}", uploads))

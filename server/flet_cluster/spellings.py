@@ -37,6 +37,20 @@ def size(value: object) -> object:
         raise ValueError("a number of bytes, or a size such as 10MB or 4GiB") from None
 
 
+def endpoint(value: object) -> object:
+    """Keep the address of a server, without a slash at its end.
+
+    Raises:
+        ValueError: it is no address, or names something below a server.
+    """
+    if not isinstance(value, str):
+        return value
+    address = value.rstrip("/")
+    if not re.fullmatch(r"https?://[^\s/?#@]+", address):
+        raise ValueError("the address of a server and nothing else, such as https://s3.example.com:9000")
+    return address
+
+
 def upload_prefix(value: str) -> str:
     """Return the prefix with one slash at its end, and "" for ``/``.
 

@@ -22,7 +22,7 @@ from flet_cluster.http.index import base_href
 from flet_cluster.http.oauth import callback, page
 from flet_cluster.http.uploads import UploadEndpoint
 from flet_cluster.transport.binding import BrowserCookie
-from flet_cluster.uploading import CurrentSigner, upload_signer
+from flet_cluster.uploading import CurrentSigner, blob_store, upload_prefix, upload_signer
 
 if TYPE_CHECKING:
     import os
@@ -75,7 +75,8 @@ class FletApp:
 def _links_elsewhere(settings: Settings, endpoint: str | None) -> UploadLinks:
     """Make URLs for a :class:`FletUpload`: at a path below the domain, or at the usual one below the app."""
     signer = upload_signer(settings, ANY_APP)
-    return UploadLinks(None, signer, endpoint or settings.upload_endpoint, below_app=endpoint is None)
+    place, prefix = endpoint or settings.upload_endpoint, upload_prefix(settings)
+    return UploadLinks(None, signer, place, below_app=endpoint is None, prefix=prefix)
 
 
 def _today(  # noqa: PLR0913, PLR0917  they are Flet's
@@ -179,7 +180,7 @@ class FletUpload:
     """Takes uploads of the process's apps, in a route of yours for PUT.
 
     Args:
-        upload_dir: where uploads go; relative to the working directory.
+        upload_dir: where uploads go, unless FLET_CLUSTER_S3_BUCKET is set; relative to the working directory.
         max_upload_size: largest upload, bytes, as number or text; default: no limit.
         secret_key: verifies the URLs; ``FLET_SECRET_KEY`` wins. The same as that of :class:`FletApp`.
 
@@ -196,7 +197,7 @@ class FletUpload:
         given = {"max_upload_size": max_upload_size, "secret_key": secret_key, "upload_dir": upload_dir}
         fields = fields_of(given)
         settings = app_manager.settings(fields)
-        blobs = local_blobs(settings.upload_dir or Path(upload_dir).absolute())
+        blobs = blob_store(settings) or local_blobs(Path(upload_dir).absolute())
         signer = CurrentSigner(lambda: app_manager.settings(fields), ANY_APP)
         self._endpoint = UploadEndpoint(blobs, signer, settings.max_upload_size)
 

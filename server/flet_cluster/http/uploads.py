@@ -21,6 +21,7 @@ from flet_cluster.errors import (
     BadBlobName,
     BlobIncomplete,
     BlobStoreFull,
+    BlobStoreUnavailable,
     BlobStoreUnusable,
     BlobTooLarge,
     ClusterError,
@@ -47,6 +48,7 @@ STATUSES: dict[type[ClusterError], int] = {
     UploadExpired: 410,
     BlobTooLarge: 413,
     BlobStoreUnusable: 500,
+    BlobStoreUnavailable: 502,
     BlobStoreFull: 507,
 }
 """What each failure of an upload is answered with; the body says why."""
