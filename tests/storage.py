@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 KEYS = {"AWS_ACCESS_KEY_ID": "a-key-for-tests", "AWS_SECRET_ACCESS_KEY": "a-secret-key-for-tests-only"}
 REGION = "us-east-1"
+DOMAIN = "s3.test"
+"""Its name where buckets are named in the host; nobody but tests resolves that."""
 START_SECONDS = 60 * SLOWNESS
 _ANY_FREE = (
     "s3.port",
@@ -64,6 +66,7 @@ class Storage:
             "-master.telemetry=false",
             "-s3.autoCreateBucket=false",
             "-s3.allowedOrigins=none",
+            f"-s3.domainName={DOMAIN}",
             f"-dir={self.folder}",
         ]
         sockets = [f"-s3.localSocket={self.folder}/s3.sock", f"-filer.localSocket={self.folder}/filer.sock"]

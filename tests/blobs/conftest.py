@@ -5,19 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.storage import KEYS, REGION, Storage, storage
+from tests.storage import KEYS, REGION
 
 from flet_cluster.blobs.s3.options import S3Options
 from flet_cluster.blobs.s3.store import S3Blobs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture(scope="session")
-def weed() -> Iterator[Storage]:
-    with storage() as server:
-        yield server
+    from tests.storage import Storage
 
 
 @pytest.fixture

@@ -23,8 +23,15 @@ class S3Options:
 
     @property
     def style(self) -> str:
-        """The style that is used."""
-        return self.addressing_style or ("path" if self.endpoint_url else "auto")
+        """The style that is used: ``path`` or ``virtual``.
+
+        What boto3 takes for ``auto`` signs URLs for Amazon's common address, which redirects browsers to that
+        of the region; the question about CORS does not survive that.
+        """
+        style = self.addressing_style or ("path" if self.endpoint_url else "auto")
+        if style != "auto":
+            return style
+        return "path" if "." in self.bucket else "virtual"  # no certificate is for a.b.s3.amazonaws.com
 
     @property
     def place(self) -> str:

@@ -59,6 +59,7 @@ class S3Blobs:
         self.options = options
         self._connection: Connection | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._connecting: asyncio.Task[Connection] | None = None
         self._uploads = self._reads = asyncio.Semaphore()
         self._renewing: asyncio.Task[None] | None = None
 
@@ -145,16 +146,26 @@ class S3Blobs:
         return await self._connected()
 
     async def _connected(self) -> Connection:
-        """Return the connection, made if there is none; what is bound to a loop is made for this one."""
-        if self._connection is None:
-            self._connection = await BUCKET.run(connect, self.options)
+        """Return the connection, made once; what is bound to a loop is made for each."""
         loop = asyncio.get_running_loop()
-        if self._loop is not loop:
+        if self._loop is not loop or self._connecting is None:
             self._loop = loop
             self._uploads = asyncio.Semaphore(UPLOADS_AT_ONCE)
             self._reads = asyncio.Semaphore(READS_AT_ONCE)
-            if self._connection.credentials.temporary:
-                self._renewing = loop.create_task(self._renew(self._connection))
+            self._connecting = loop.create_task(self._connect(loop))
+        connecting = self._connecting
+        try:
+            return await asyncio.shield(connecting)
+        except BlobStoreUnusable:
+            if self._connecting is connecting:  # the next one tries again
+                self._connecting = None
+            raise
+
+    async def _connect(self, loop: asyncio.AbstractEventLoop) -> Connection:
+        if self._connection is None:
+            self._connection = await BUCKET.run(connect, self.options)
+        if self._connection.credentials.temporary:
+            self._renewing = loop.create_task(self._renew(self._connection))
         return self._connection
 
     async def _renew(self, connection: Connection) -> None:
