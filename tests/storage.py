@@ -51,6 +51,7 @@ class Storage:
     folder: Path
     ports: dict[str, int] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    _client: Any = None
 
     @property
     def endpoint(self) -> str:
@@ -101,6 +102,11 @@ class Storage:
 
     def client(self) -> Any:
         """An S3 client that has nothing to do with the package's own."""
+        if self._client is None:
+            self._client = self._connected()
+        return self._client
+
+    def _connected(self) -> Any:
         return boto3.client(
             "s3",
             endpoint_url=self.endpoint,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.storage import KEYS, REGION
 
+from flet_cluster.blobs.s3.connection import Connection, connect
 from flet_cluster.blobs.s3.options import S3Options
 from flet_cluster.blobs.s3.store import S3Blobs
 
@@ -26,3 +28,15 @@ def bucket(weed: Storage, monkeypatch: pytest.MonkeyPatch) -> str:
 def s3(weed: Storage, bucket: str) -> S3Blobs:
     """A store in it, not started."""
     return S3Blobs(S3Options(bucket, weed.endpoint, REGION))
+
+
+_made: list[Connection] = []
+
+
+@pytest.fixture
+def s3_connected(s3: S3Blobs) -> S3Blobs:
+    """The same, with the client of the tests before: to make one takes boto3 longer than most tests do."""
+    if not _made:
+        _made.append(connect(s3.options))
+    s3._connection = replace(_made[0], options=s3.options)
+    return s3
