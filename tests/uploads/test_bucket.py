@@ -45,7 +45,7 @@ class Site:
 
     @property
     def taker(self) -> FleetNode:
-        return self.fleet.nodes[1]
+        return self.fleet.nodes[-1]
 
     def at(self, path: str) -> str:
         return f"http://127.0.0.1:{self.taker.port}{path}"
@@ -193,7 +193,7 @@ def test_memory_stays_flat_and_the_limit_holds(limited: Site) -> None:
 
 
 def test_the_bucket_is_gone(weed: Storage, valkey: str, tmp_path: Path) -> None:
-    with serving(weed, valkey, tmp_path, {"FLET_MAX_UPLOAD_SIZE": "50MB"}) as site:
+    with serving(weed, valkey, tmp_path, {"FLET_MAX_UPLOAD_SIZE": "50MB"}, 1) as site:
         weed.client().delete_bucket(Bucket=site.bucket)
         for size in (10, 20_000_000):
             refused(httpx.put(site.signed("a"), content=b"x" * size), 502, "the store of uploads is gone")
@@ -206,7 +206,7 @@ def test_the_bucket_is_gone(weed: Storage, valkey: str, tmp_path: Path) -> None:
 def test_the_server_is_down(weed: Storage, valkey: str, tmp_path: Path) -> None:
     elsewhere = f"http://127.0.0.1:{free_port()}"
     env = {"FLET_MAX_UPLOAD_SIZE": "50MB", "FLET_CLUSTER_S3_ENDPOINT_URL": elsewhere}
-    with serving(weed, valkey, tmp_path, env) as site:
+    with serving(weed, valkey, tmp_path, env, 1) as site:
         assert "does not answer; uploads fail until it does" in site.taker.log.read_text()
         refused(httpx.put(site.signed("a"), content=b"x", timeout=60), 502, "does not answer")
 
