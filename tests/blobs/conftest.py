@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.storage import KEYS, REGION
 
+from flet_cluster.blobs.local import LocalBlobs
 from flet_cluster.blobs.s3.connection import Connection, connect
 from flet_cluster.blobs.s3.options import S3Options
 from flet_cluster.blobs.s3.store import S3Blobs
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.storage import Storage
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> LocalBlobs:
+    """A folder, which is not there yet."""
+    return LocalBlobs(tmp_path / "uploads")
 
 
 @pytest.fixture
