@@ -243,9 +243,3 @@ def test_where_uploads_go_is_said(weed: Storage, valkey: str, tmp_path: Path) ->
     with serving(weed, valkey, tmp_path, own, 1) as site:
         (node,) = site.fleet.nodes
         assert f"uploads go to the bucket '{site.bucket}'" in node.log.read_text()
-        local = site.fleet.add(FLET_CLUSTER_S3_BUCKET="")
-        log = local.log.read_text()
-        assert f"uploads go to {tmp_path}/uploads on this machine's own disk" in log
-        assert "Name a bucket (FLET_CLUSTER_S3_BUCKET), or mount a folder" in log
-        alone = site.fleet.add(FLET_CLUSTER_S3_BUCKET="", FLET_CLUSTER_REDIS_URL="", FLET_CLUSTER_WORKERS="2")
-        assert "own disk" not in alone.log.read_text(), "the embedded one is of this machine"

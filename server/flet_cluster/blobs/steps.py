@@ -53,5 +53,6 @@ async def attempt(name: str, work: Awaitable[str | None], to_fix: str = "") -> S
     except StepFailed as failed:
         return Step(name, "failed", str(failed))
     except BlobError as error:
-        cause = f" ({error.__cause__})" if error.__cause__ else ""
+        told = error.__cause__ is None or str(error.__cause__) in str(error)
+        cause = "" if told else f" ({error.__cause__})"
         return Step(name, "failed", f"{error}{cause}" + (f". {to_fix}" if to_fix else ""))
