@@ -44,6 +44,7 @@ bench: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.bench.memory
 	$(BIN)/python -m tests.bench.first_load
 	$(BIN)/python -m tests.bench.isolation
+	$(BIN)/python -m tests.bench.uploads
 	$(BIN)/python -m tests.bench.chat
 	$(BIN)/python -m tests.bench.events $(ARGS)
 
