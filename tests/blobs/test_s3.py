@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import socket
 import subprocess
@@ -23,6 +24,7 @@ from flet_cluster.blobs.s3.upload import PART
 from flet_cluster.errors import (
     BlobIncomplete,
     BlobMissing,
+    BlobStoreFull,
     BlobStoreUnavailable,
     BlobStoreUnusable,
     BlobTooLarge,
@@ -94,24 +96,44 @@ async def test_who_sends_nothing_is_given_up(
     assert weed.unfinished(bucket) == weed.keys(bucket) == []
 
 
-async def test_not_too_many_at_once(
+async def test_slow_uploads_take_neither_all_memory_nor_the_place_of_others(
     s3: S3Blobs, weed: Storage, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "UPLOADS_AT_ONCE", 2)
-    under_way: set[int] = set()
-    most = 0
+    """What has no room in memory is collected in files."""
+    monkeypatch.setattr(store_module, "PARTS_IN_MEMORY", 2)
+    all_are_under_way = asyncio.Barrier(6)
+    contents = [os.urandom(PART + 1000 * number) for number in range(5)]
 
-    async def one(number: int) -> AsyncIterator[bytes]:
-        nonlocal most
-        under_way.add(number)
-        most = max(most, len(under_way))
-        yield b"x"
-        await asyncio.sleep(0.05)
-        under_way.discard(number)
+    async def slow(number: int) -> AsyncIterator[bytes]:
+        yield contents[number][: PART - 1]
+        await all_are_under_way.wait()
+        yield contents[number][PART - 1 :]
 
-    await asyncio.gather(*(s3.write(f"{number}", one(number)) for number in range(10)))
-    assert most == 2
-    assert len(weed.keys(bucket)) == 10
+    slow_ones = [asyncio.create_task(s3.write(f"{number}", slow(number))) for number in range(5)]
+    while all_are_under_way.n_waiting < 5:  # noqa: ASYNC110  a barrier has no event for that
+        await asyncio.sleep(0.01)
+    assert s3._memory.locked()
+    await s3.write("quick", chunks(b"x" * 10))
+    with pytest.raises(BlobTooLarge):
+        await s3.write("too large", endless(), limit=PART + 1)
+    await all_are_under_way.wait()
+    await asyncio.gather(*slow_ones)
+    assert not s3._memory.locked()
+    assert [weed.content(bucket, f"{number}") for number in range(5)] == contents
+    assert weed.content(bucket, "quick") == b"x" * 10
+    assert weed.unfinished(bucket) == []
+    assert "too large" not in weed.keys(bucket)
+
+
+async def test_no_room_for_temporary_files(
+    s3: S3Blobs, weed: Storage, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "PARTS_IN_MEMORY", 0)
+    monkeypatch.setattr("tempfile.tempdir", "/dev/null/none")
+    with pytest.raises(BlobStoreFull, match="no room"):
+        await s3.write("a", chunks(b"x"))
+    assert await s3.write("empty", chunks()) == 0
+    assert weed.keys(bucket) == ["empty"]
 
 
 # -- servers that fail ------------------------------------------------------------------------------

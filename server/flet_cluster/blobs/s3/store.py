@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from flet_cluster.blobs.base import Blob
 from flet_cluster.blobs.s3.connection import Connection, code_of, connect, explained
 from flet_cluster.blobs.s3.look import look
+from flet_cluster.blobs.s3.part import DiskPart, MemoryPart
 from flet_cluster.blobs.s3.upload import LARGEST, Upload
 from flet_cluster.errors import (
     BlobIncomplete,
@@ -28,17 +29,18 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from flet_cluster.blobs.s3.options import S3Options
+    from flet_cluster.blobs.s3.part import Part
 
 logger = logging.getLogger("flet_cluster.blobs")
 
 CHUNK: Final = 256 << 10
 """Bytes that are read at a time."""
-UPLOADS_AT_ONCE: Final = 16
-"""Uploads through a node that are under way at the same time, each with a part in memory; others wait."""
+PARTS_IN_MEMORY: Final = 16
+"""Uploads through a node that collect their parts in memory; further ones do so in temporary files."""
 READS_AT_ONCE: Final = 32
-"""The same for reads, each with a connection."""
+"""Reads that are under way at the same time, each with a connection; others wait."""
 IDLE_SECONDS: Final = 60.0
-"""An upload of which nothing comes for so long is over: others wait for its place."""
+"""An upload of which nothing comes for so long is over."""
 RENEW_SECONDS: Final = 60.0
 """How often credentials that expire are looked at."""
 LONGEST_SECONDS: Final = 7 * 86400
@@ -60,7 +62,7 @@ class S3Blobs:
         self._connection: Connection | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connecting: asyncio.Task[Connection] | None = None
-        self._uploads = self._reads = asyncio.Semaphore()
+        self._memory = self._reads = asyncio.Semaphore()
         self._renewing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -92,7 +94,7 @@ class S3Blobs:
         if size is not None and size > most:
             raise _too_large(most)
         connection = await self._connected()
-        async with self._uploads, Upload(connection, name) as upload:
+        async with self._part() as part, Upload(connection, name, part) as upload:
             written = 0
             async for chunk in _patiently(chunks):
                 written += len(chunk)
@@ -141,6 +143,16 @@ class S3Blobs:
         await BUCKET.run(_head, connection, name)
         await BUCKET.run(_remove, connection, name)
 
+    @contextlib.asynccontextmanager
+    async def _part(self) -> AsyncIterator[Part]:
+        """Give an upload what it collects its parts in: memory, as long as there is some."""
+        memory = self._memory
+        if memory.locked():
+            yield DiskPart()
+        else:
+            async with memory:
+                yield MemoryPart()
+
     async def connection(self) -> Connection:
         """Return the connection to the bucket, for what sets it up. Raises BlobStoreUnusable."""
         return await self._connected()
@@ -150,7 +162,7 @@ class S3Blobs:
         loop = asyncio.get_running_loop()
         if self._loop is not loop or self._connecting is None:
             self._loop = loop
-            self._uploads = asyncio.Semaphore(UPLOADS_AT_ONCE)
+            self._memory = asyncio.Semaphore(PARTS_IN_MEMORY)
             self._reads = asyncio.Semaphore(READS_AT_ONCE)
             self._connecting = loop.create_task(self._connect(loop))
         connecting = self._connecting

@@ -2,13 +2,14 @@
 
 What is small goes in one request. More goes as a multipart upload, of which nothing shows until it is
 complete: a part is collected, sent, and only then is more taken from the browser. So an upload holds one
-part in memory, whatever its size. What is not finished is aborted, which removes its parts as well.
+part, whatever its size. What is not finished is aborted, which removes its parts as well.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from flet_cluster.blobs.s3.connection import explained
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flet_cluster.blobs.s3.connection import Connection
+    from flet_cluster.blobs.s3.part import Part
 
 logger = logging.getLogger("flet_cluster.blobs")
 
@@ -35,13 +37,14 @@ class Upload:
     Args:
         connection: to the bucket.
         name: the blob's, checked.
+        part: collects what is to be sent.
     """
 
-    def __init__(self, connection: Connection, name: str) -> None:
+    def __init__(self, connection: Connection, name: str, part: Part) -> None:
         self._client = connection.client
         self._target = {"Bucket": connection.options.bucket, "Key": name}
         self._name = name
-        self._waiting = bytearray()
+        self._part = part
         self._id: str | None = None
         self._parts: list[dict[str, Any]] = []
         self._call: asyncio.Future[None] | None = None
@@ -58,10 +61,13 @@ class Upload:
         """Take more of the content. Raises BlobStoreUnusable, BlobStoreFull."""
         rest = memoryview(data)
         while rest:
-            room = PART - len(self._waiting)
-            self._waiting += rest[:room]
+            room = PART - self._part.size
+            if self._part.in_memory:
+                self._part.add(rest[:room])
+            else:
+                await self._do(partial(self._part.add, rest[:room]))
             rest = rest[room:]
-            if len(self._waiting) == PART:
+            if self._part.size == PART:
                 await self._do(self._send_part)
 
     async def finish(self) -> None:
@@ -72,17 +78,16 @@ class Upload:
         if self._id is None:
             self._id = self._client.create_multipart_upload(**self._target)["UploadId"]
         number = len(self._parts) + 1
-        sent = self._client.upload_part(
-            **self._target, UploadId=self._id, PartNumber=number, Body=self._waiting
-        )
+        body = self._part.body()
+        sent = self._client.upload_part(**self._target, UploadId=self._id, PartNumber=number, Body=body)
         self._parts.append({"PartNumber": number, "ETag": sent["ETag"]})
-        self._waiting = bytearray()
+        self._part.clear()
 
     def _complete(self) -> None:
         if self._id is None:
-            self._client.put_object(**self._target, Body=self._waiting)
+            self._client.put_object(**self._target, Body=self._part.body())
             return
-        if self._waiting:
+        if self._part.size:
             self._send_part()
         self._client.complete_multipart_upload(
             **self._target, UploadId=self._id, MultipartUpload={"Parts": self._parts}
@@ -105,6 +110,7 @@ class Upload:
     async def _abandon(self) -> None:
         if self._call is not None:
             await asyncio.wait([self._call])
+        await BUCKET.run(self._part.close)
         if self._id is None:
             return
         try:
