@@ -7,6 +7,7 @@ boto3 finds in the environment.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import signal
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KEYS = {"AWS_ACCESS_KEY_ID": "a-key-for-tests", "AWS_SECRET_ACCESS_KEY": "a-secret-key-for-tests-only"}
+WRITER = {"AWS_ACCESS_KEY_ID": "who-may-only-write", "AWS_SECRET_ACCESS_KEY": "another-secret-key-for-tests"}
+"""Keys of somebody who may put objects, and nothing else."""
 REGION = "us-east-1"
 DOMAIN = "s3.test"
 """Its name where buckets are named in the host; nobody but tests resolves that."""
@@ -61,7 +64,13 @@ class Storage:
     def start(self) -> None:
         """Start it, on the ports and with the data of before, and wait until it answers."""
         self.ports = self.ports or {name: _port_with_another() for name in _ANY_FREE}
-        options = [f"-{name}={port}" for name, port in self.ports.items()]
+        (self.folder / "who.json").write_text(
+            json.dumps({"identities": [_who("admin", KEYS), _who("write", WRITER)]})
+        )
+        options = [
+            f"-s3.config={self.folder}/who.json",
+            *(f"-{name}={port}" for name, port in self.ports.items()),
+        ]
         fixed = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-admin.ui=false", "-webdav=false"]
         quiet = [
             "-master.telemetry=false",
@@ -147,6 +156,12 @@ class Storage:
         """What a node needs to use it."""
         own = {"FLET_CLUSTER_S3_BUCKET": bucket, "FLET_CLUSTER_S3_ENDPOINT_URL": self.endpoint}
         return {**KEYS, **own, "FLET_CLUSTER_S3_REGION": REGION}
+
+
+def _who(action: str, keys: dict[str, str]) -> dict[str, Any]:
+    """Somebody the server knows, with what they may do."""
+    pair = {"accessKey": keys["AWS_ACCESS_KEY_ID"], "secretKey": keys["AWS_SECRET_ACCESS_KEY"]}
+    return {"name": action, "credentials": [pair], "actions": [action.capitalize()]}
 
 
 def _port_with_another() -> int:

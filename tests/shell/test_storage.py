@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.shell.running import ROOT, free_port
+from tests.storage import WRITER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,6 +128,21 @@ def test_what_is_to_be_fixed(weed: Storage, name: str) -> None:
     down = storage("check", env={**env, "FLET_CLUSTER_S3_ENDPOINT_URL": nobody})
     assert down.returncode == 1
     assert f"at {nobody} does not answer" in down.stdout
+
+
+def test_credentials_that_may_too_little(weed: Storage, name: str) -> None:
+    weed.client().create_bucket(Bucket=name)
+    done = storage("check", env={**weed.env(name), **WRITER})
+    assert done.returncode == 1
+    said = done.stdout.splitlines()
+    assert "ok       a node writes a file" in said
+    assert "ok       a browser writes with a signed URL" in said
+    for what, right in (("it is there, whole", "GetObject"), ("it is listed", "ListBucket on the bucket")):
+        (line,) = (line for line in said if line.startswith(f"FAILED   {what}: "))
+        assert line.endswith(f"The credentials must allow s3:{right}")
+    (key,) = weed.keys(name)
+    assert any(line.startswith(f"FAILED   nothing of this is left: remove {key!r} by hand") for line in said)
+    assert not any(secret in done.stdout for secret in WRITER.values())
 
 
 def test_without_a_store() -> None:

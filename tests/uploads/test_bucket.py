@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from fastapi import FastAPI, Request
 from tests.cluster.tools import eventually
 from tests.fleet import SECRET, Fleet
 from tests.shell.running import free_port
 from tests.uploads.test_uploads import APP, MEBIBYTE, peak, put, refused, shown, tab_on
 
 from flet_cluster.blobs.signing import UploadSigner
+from flet_cluster.fastapi import FletUpload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -209,6 +211,28 @@ def test_the_server_is_down(weed: Storage, valkey: str, tmp_path: Path) -> None:
     with serving(weed, valkey, tmp_path, env, 1) as site:
         assert "does not answer; uploads fail until it does" in site.taker.log.read_text()
         refused(httpx.put(site.signed("a"), content=b"x", timeout=60), 502, "does not answer")
+
+
+async def test_an_endpoint_in_a_route_of_ones_own(
+    weed: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever mounts it knows of no bucket; the operator names one all the same."""
+    bucket = weed.bucket()
+    for name, value in {**weed.env(bucket), "FLET_SECRET_KEY": SECRET}.items():
+        monkeypatch.setenv(name, value)
+    taking, application = FletUpload(tmp_path / "uploads", max_upload_size=1000), FastAPI()
+
+    @application.put("/upload")
+    async def take(request: Request) -> None:
+        await taking.handle(request)
+
+    query = UploadSigner([SECRET], "").query("upload", "a/b.txt", int(time.time() + 60))
+    transport = httpx.ASGITransport(application)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as browser:
+        assert (await browser.put(f"/upload?{query}", content=b"content")).status_code == 200
+        assert (await browser.put(f"/upload?{query}", content=b"x" * 1001)).status_code == 413
+    assert weed.content(bucket, "a/b.txt") == b"content"
+    assert not (tmp_path / "uploads").exists()
 
 
 # -- at start ---------------------------------------------------------------------------------------

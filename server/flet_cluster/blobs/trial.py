@@ -51,10 +51,13 @@ class Trial:
                 work.close()
             await self.clean_up()
 
-    async def clean_up(self) -> None:
-        """Remove the file if it is there and may be removed."""
-        with contextlib.suppress(BlobError):
+    async def clean_up(self) -> bool:
+        """Remove the file if it is there; return whether it is gone."""
+        try:
             await self._blobs.delete(self._key)
+        except BlobError as error:
+            return isinstance(error, BlobMissing)
+        return True
 
     async def _write(self) -> None:
         await self._blobs.write(self._key, _pieces(self.content), size=SIZE)

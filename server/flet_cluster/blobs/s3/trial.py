@@ -57,7 +57,10 @@ class BucketTrial:
         yield await attempt("no parts of it are left", self._no_parts())
         yield await attempt("a browser writes with a signed URL", self._put(trial.content), ADVICE["write"])
         yield await attempt("a browser reads with a signed URL", self._get(trial.content), ADVICE["read"])
-        await trial.clean_up()
+        if not await trial.clean_up():
+            yield Step(
+                "nothing of this is left", "failed", f"remove {self._key!r} by hand. {ADVICE['delete']}"
+            )
         async for step in self._cors():
             yield step
         yield await attempt("unfinished uploads are removed (lifecycle rule)", self._lifecycle())
