@@ -72,7 +72,7 @@ class S3Blobs:
             BlobStoreUnusable: the bucket cannot be used before somebody changes something; the message says
                 what. A server that does not answer is no such case: it is logged.
         """
-        connection = await self._connected()
+        connection = await self.connection()
         with explained():
             trouble = await BUCKET.run(look, connection)
         if trouble:
@@ -93,7 +93,7 @@ class S3Blobs:
         most = LARGEST if limit is None else min(limit, LARGEST)
         if size is not None and size > most:
             raise _too_large(most)
-        connection = await self._connected()
+        connection = await self.connection()
         async with self._part() as part, Upload(connection, name, part) as upload:
             written = 0
             async for chunk in _patiently(chunks):
@@ -111,7 +111,7 @@ class S3Blobs:
         if end is not None and end <= start:
             await self.stat(name)
             return
-        connection = await self._connected()
+        connection = await self.connection()
         async with self._reads:
             body = await BUCKET.run(_opened, connection, name, start, end)
             if body is None:
@@ -122,11 +122,11 @@ class S3Blobs:
 
     async def stat(self, name: str) -> Blob:
         """Ask for an object's head."""
-        return await BUCKET.run(_head, await self._connected(), name)
+        return await BUCKET.run(_head, await self.connection(), name)
 
     async def list(self, prefix: str = "") -> AsyncIterator[Blob]:
         """Ask for names, a page at a time."""
-        connection = await self._connected()
+        connection = await self.connection()
         more: dict[str, str] = {}
         while True:
             answer = await BUCKET.run(_page, connection, prefix, more)
@@ -139,7 +139,7 @@ class S3Blobs:
 
     async def delete(self, name: str) -> None:
         """Remove an object. S3 does not say whether there was one, so it is asked before."""
-        connection = await self._connected()
+        connection = await self.connection()
         await BUCKET.run(_head, connection, name)
         await BUCKET.run(_remove, connection, name)
 
@@ -154,11 +154,11 @@ class S3Blobs:
                 yield MemoryPart()
 
     async def connection(self) -> Connection:
-        """Return the connection to the bucket, for what sets it up. Raises BlobStoreUnusable."""
-        return await self._connected()
+        """Return the connection, made once; what is bound to a loop is made for each.
 
-    async def _connected(self) -> Connection:
-        """Return the connection, made once; what is bound to a loop is made for each."""
+        Raises:
+            BlobStoreUnusable: there are no credentials, or settings are wrong; the message says what to do.
+        """
         loop = asyncio.get_running_loop()
         if self._loop is not loop or self._connecting is None:
             self._loop = loop
