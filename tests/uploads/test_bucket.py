@@ -65,13 +65,11 @@ class Site:
 
 
 @contextlib.contextmanager
-def serving(
-    weed: Storage, valkey: str, folder: Path, env: Mapping[str, str], count: int = 2
-) -> Iterator[Site]:
+def serving(weed: Storage, valkey: str, folder: Path, env: Mapping[str, str]) -> Iterator[Site]:
     bucket = weed.bucket()
     fleet = Fleet(APP, valkey, folder, {**weed.env(bucket), **env})
     try:
-        for node in [fleet.spawn() for _ in range(count)]:
+        for node in [fleet.spawn() for _ in range(2)]:
             fleet.wait_ready(node)
         yield Site(fleet, weed, bucket)
         assert "Traceback" not in fleet.logs()
@@ -81,7 +79,8 @@ def serving(
 
 @pytest.fixture(scope="module")
 def direct(weed: Storage, valkey: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with serving(weed, valkey, tmp_path_factory.mktemp("direct"), {}) as site:
+    own = {"FLET_UPLOAD_DIR": str(tmp_path_factory.mktemp("unused"))}
+    with serving(weed, valkey, tmp_path_factory.mktemp("direct"), own) as site:
         yield site
 
 
@@ -126,6 +125,11 @@ async def test_names_that_lead_elsewhere(direct: Site) -> None:
     async with tab_on(direct.fleet.nodes[0]) as tab:
         for name in ("../x", "/etc/passwd", "a/../../b", "nul", "a\\b", ""):
             assert (await shown(tab, name)).startswith("BadBlobName: an upload cannot be called")
+
+
+def test_where_uploads_go_is_said(direct: Site) -> None:
+    for node in direct.fleet.nodes:
+        assert f"uploads go to the bucket '{direct.bucket}'" in node.log.read_text()
 
 
 # -- through a node ---------------------------------------------------------------------------------
@@ -194,23 +198,15 @@ def test_memory_stays_flat_and_the_limit_holds(limited: Site) -> None:
     assert limited.is_empty()
 
 
-def test_the_bucket_is_gone(weed: Storage, valkey: str, tmp_path: Path) -> None:
-    with serving(weed, valkey, tmp_path, {"FLET_MAX_UPLOAD_SIZE": "50MB"}, 1) as site:
-        weed.client().delete_bucket(Bucket=site.bucket)
-        for size in (10, 20_000_000):
-            refused(httpx.put(site.signed("a"), content=b"x" * size), 502, "the store of uploads is gone")
-        log = site.taker.log.read_text()
-        assert "NoSuchBucket" in log, "the operator reads why"
-        weed.client().create_bucket(Bucket=site.bucket)
-        assert httpx.put(site.signed("a"), content=b"x").status_code == 204
-
-
-def test_the_server_is_down(weed: Storage, valkey: str, tmp_path: Path) -> None:
-    elsewhere = f"http://127.0.0.1:{free_port()}"
-    env = {"FLET_MAX_UPLOAD_SIZE": "50MB", "FLET_CLUSTER_S3_ENDPOINT_URL": elsewhere}
-    with serving(weed, valkey, tmp_path, env, 1) as site:
-        assert "does not answer; uploads fail until it does" in site.taker.log.read_text()
-        refused(httpx.put(site.signed("a"), content=b"x", timeout=60), 502, "does not answer")
+def test_the_bucket_is_gone(limited: Site) -> None:
+    client = limited.storage.client()
+    client.delete_bucket(Bucket=limited.bucket)
+    for size in (10, 20_000_000):
+        refused(httpx.put(limited.signed("a"), content=b"x" * size), 502, "the store of uploads is gone")
+    assert "NoSuchBucket" in limited.taker.log.read_text(), "the operator reads why"
+    client.create_bucket(Bucket=limited.bucket)
+    assert httpx.put(limited.signed("a"), content=b"x").status_code == 204
+    client.delete_object(Bucket=limited.bucket, Key="a")
 
 
 async def test_an_endpoint_in_a_route_of_ones_own(
@@ -235,6 +231,25 @@ async def test_an_endpoint_in_a_route_of_ones_own(
     assert not (tmp_path / "uploads").exists()
 
 
+async def test_the_server_is_down(
+    weed: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    env = {**weed.env("bucket"), "FLET_SECRET_KEY": SECRET}
+    for name, value in {**env, "FLET_CLUSTER_S3_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}"}.items():
+        monkeypatch.setenv(name, value)
+    taking, application = FletUpload(tmp_path / "uploads"), FastAPI()
+
+    @application.put("/upload")
+    async def take(request: Request) -> None:
+        await taking.handle(request)
+
+    query = UploadSigner([SECRET], "").query("upload", "a", int(time.time() + 60))
+    transport = httpx.ASGITransport(application)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as browser:
+        refused(await browser.put(f"/upload?{query}", content=b"x"), 502, "does not answer")
+    assert "Could not connect to the endpoint URL" in caplog.text, "the operator reads why"
+
+
 # -- at start ---------------------------------------------------------------------------------------
 
 
@@ -256,14 +271,4 @@ def start_fails(env: Mapping[str, str], folder: Path) -> str:
 
 
 def test_what_cannot_work_is_said_at_start(weed: Storage, tmp_path: Path) -> None:
-    env = weed.env("no-such-bucket")
-    assert "flet-cluster storage init makes it" in start_fails(env, tmp_path)
-    keyless = {name: value for name, value in env.items() if not name.startswith("AWS_")}
-    assert "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in start_fails(keyless, tmp_path)
-
-
-def test_where_uploads_go_is_said(weed: Storage, valkey: str, tmp_path: Path) -> None:
-    own = {"FLET_UPLOAD_DIR": str(tmp_path / "uploads")}
-    with serving(weed, valkey, tmp_path, own, 1) as site:
-        (node,) = site.fleet.nodes
-        assert f"uploads go to the bucket '{site.bucket}'" in node.log.read_text()
+    assert "flet-cluster storage init makes it" in start_fails(weed.env("no-such-bucket"), tmp_path)
