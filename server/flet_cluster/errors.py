@@ -26,6 +26,7 @@ ClusterError
 │   └── Fenced                 somebody else owns the session now
 ├── BlobError
 │   ├── BadBlobName            the name leads out of the store, or nowhere (a ValueError too)
+│   ├── BlobMissing            there is none of that name (a LookupError too)
 │   ├── BlobTooLarge           more bytes than are allowed
 │   ├── BlobIncomplete         fewer bytes came than were announced
 │   ├── BlobStoreFull          no room for it
@@ -239,7 +240,7 @@ class BlobStoreUnavailable(BlobStoreUnusable):
 
 
 class UploadsDisabled(ClusterError, RuntimeError):
-    """The app asks for an upload's URL, but has nowhere to put uploads."""
+    """The app asks for an upload's URL, or for its uploads, but has nowhere to put them."""
 
 
 class UploadRefused(ClusterError):

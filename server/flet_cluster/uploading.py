@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from flet_cluster.blobs.links import UploadLinks
 from flet_cluster.blobs.local import local_blobs
 from flet_cluster.blobs.prefix import ONE_FOLDER, SHARED_STORE, UploadPrefix
+from flet_cluster.blobs.reading import ReadLinks
 from flet_cluster.blobs.s3.options import S3Options
 from flet_cluster.blobs.shared import is_shared
-from flet_cluster.blobs.signing import UploadSigner
+from flet_cluster.blobs.signing import DOWNLOAD, UPLOAD, UploadSigner, Use
 from flet_cluster.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -19,14 +20,15 @@ if TYPE_CHECKING:
     from flet_cluster.settings import Settings
 
 
-def upload_signer(settings: Settings, app_name: str | None = None) -> UploadSigner:
+def upload_signer(settings: Settings, app_name: str | None = None, use: Use = UPLOAD) -> UploadSigner:
     """Return what signs and verifies the URLs of uploads: the same on all nodes.
 
     Args:
         settings: have the keys.
         app_name: the app whose uploads these are; None for the one of the settings.
+        use: what the URLs are for.
     """
-    return UploadSigner(settings.key_ring(), settings.app_name if app_name is None else app_name)
+    return UploadSigner(settings.key_ring(), settings.app_name if app_name is None else app_name, use)
 
 
 def blob_store(settings: Settings) -> BlobStore | None:
@@ -77,7 +79,26 @@ def upload_links(settings: Settings) -> UploadLinks | None:
         settings.upload_endpoint,
         limit=settings.max_upload_size,
         prefix=upload_prefix(settings),
+        reading=read_links(settings, settings.upload_endpoint),
     )
+
+
+def read_links(
+    settings: Settings, endpoint: str, *, app_name: str | None = None, below_app: bool = True
+) -> ReadLinks | None:
+    """Return what gives an app its uploads back; None if this process does not know where they are.
+
+    Args:
+        settings: say where they are.
+        endpoint: path of what serves them: that of uploads.
+        app_name: see :func:`upload_signer`.
+        below_app: whether the path is below the app's own.
+    """
+    blobs = blob_store(settings)
+    if blobs is None:
+        return None
+    signer, prefix = upload_signer(settings, app_name, DOWNLOAD), upload_prefix(settings).of
+    return ReadLinks(blobs, signer, endpoint, below_app=below_app, prefix=prefix)
 
 
 def upload_remark(settings: Settings) -> str:
@@ -110,13 +131,17 @@ class CurrentSigner:
     Args:
         settings: returns those that have the keys.
         app_name: see :func:`upload_signer`.
+        use: as well.
     """
 
-    def __init__(self, settings: Callable[[], Settings], app_name: str | None = None) -> None:
+    def __init__(
+        self, settings: Callable[[], Settings], app_name: str | None = None, use: Use = UPLOAD
+    ) -> None:
         self._settings = settings
         self._app_name = app_name
+        self._use = use
 
     def verify(self, endpoint: str, name: str, expires: int, signature: str, now: float) -> None:
         """See :meth:`UploadSigner.verify`."""
-        signer = upload_signer(self._settings(), self._app_name)
+        signer = upload_signer(self._settings(), self._app_name, self._use)
         signer.verify(endpoint, name, expires, signature, now)

@@ -18,7 +18,7 @@ import httpx
 from tests.fleet import SECRET, fleet
 from tests.servers import running
 from tests.storage import storage
-from tests.uploads.test_uploads import APP, peak
+from tests.uploads.site import APP, peak
 
 from flet_cluster.blobs.signing import UploadSigner
 

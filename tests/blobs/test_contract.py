@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from flet_cluster.blobs.base import Blob, BlobStore
 
-STORES = ("s3_connected",)
+STORES = ("local", "s3_connected")
 """Fixtures."""
 SIZES = (0, 1, 1000, PART - 1, PART, PART + 1, 2 * PART + 7)
 NAMES = (

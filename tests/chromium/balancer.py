@@ -100,6 +100,12 @@ class Balancer:
         for name in [f"node{i}" for i in range(len(self.nodes))]:
             self._ask(f"shutdown sessions server nodes/{name}")
 
+    def give_nothing_to(self, nodes: Sequence[FleetNode], *, again: bool = False) -> None:
+        """Let these nodes get no new request, or let them get some again; what they have goes on."""
+        for number, node in enumerate(self.nodes):
+            if node in nodes:
+                self._ask(f"set server nodes/node{number} state {'ready' if again else 'maint'}")
+
     def accept(self) -> None:
         """Serve again."""
         self._ask("enable frontend web")

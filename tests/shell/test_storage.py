@@ -14,6 +14,7 @@ from tests.storage import WRITER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from tests.storage import Storage
 
@@ -143,6 +144,20 @@ def test_credentials_that_may_too_little(weed: Storage, name: str) -> None:
     (key,) = weed.keys(name)
     assert any(line.startswith(f"FAILED   nothing of this is left: remove {key!r} by hand") for line in said)
     assert not any(secret in done.stdout for secret in WRITER.values())
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "uploads"
+    done = storage("check", env={"FLET_UPLOAD_DIR": str(folder)})
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.splitlines()[0] == f"ok       the folder {folder}"
+    assert all(line.startswith("ok ") for line in done.stdout.splitlines())
+    assert list(folder.iterdir()) == []
+    (tmp_path / "file").write_bytes(b"")
+    bad = storage("check", env={"FLET_UPLOAD_DIR": str(tmp_path / "file" / "uploads")})
+    assert bad.returncode == 1
+    assert "FLET_UPLOAD_DIR" in bad.stdout
+    assert len(bad.stdout.splitlines()) == 1
 
 
 def test_without_a_store() -> None:

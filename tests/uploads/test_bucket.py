@@ -23,7 +23,8 @@ from fastapi import FastAPI, Request
 from tests.cluster.tools import eventually
 from tests.fleet import SECRET, Fleet
 from tests.shell.running import free_port
-from tests.uploads.test_uploads import APP, MEBIBYTE, peak, put, refused, shown, tab_on
+from tests.uploads.site import APP, MEBIBYTE, peak, put, refused, shown, tab_on
+from tests.uploads.test_app_files import told
 
 from flet_cluster.blobs.signing import UploadSigner
 from flet_cluster.fastapi import FletUpload
@@ -130,6 +131,29 @@ async def test_names_that_lead_elsewhere(direct: Site) -> None:
 def test_where_uploads_go_is_said(direct: Site) -> None:
     for node in direct.fleet.nodes:
         assert f"uploads go to the bucket '{direct.bucket}'" in node.log.read_text()
+
+
+# -- reading back -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+async def test_an_app_reads_what_is_in_the_bucket(direct: Site, kind: str) -> None:
+    name = "in/Ünï — 文件 1.txt"
+    async with tab_on(direct.fleet.nodes[0]) as tab, tab_on(direct.fleet.nodes[1]) as another:
+        assert (await put(await shown(tab, name), b"0123456789")).status_code == 200
+        assert await told(tab, kind, "list:") == f"[('{name}', 10)]"
+        assert await told(tab, kind, f"read:{name}") == "b'0123456789'"
+        assert await told(tab, kind, f"stat:{name}") == "10"
+        assert await told(tab, kind, f"open:{name}") == "(10, b'123', b'89', b'456789')"
+        url = (await told(tab, kind, f"url:{name}")).strip("'")
+        assert url.startswith(f"{direct.storage.endpoint}/{direct.bucket}/")
+        async with httpx.AsyncClient() as browser:
+            assert (await browser.get(url)).content == b"0123456789"
+        assert await told(another, kind, "list:") == "[]", "another session's files are its own"
+        assert await told(tab, kind, f"delete:{name}") == "None"
+        missing = await told(tab, kind, f"read:{name}")
+        assert missing.startswith("BlobMissing: there is no upload ")
+        assert name in missing
 
 
 # -- through a node ---------------------------------------------------------------------------------
