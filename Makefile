@@ -44,13 +44,14 @@ bench: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.bench.memory
 	$(BIN)/python -m tests.bench.first_load
 	$(BIN)/python -m tests.bench.isolation
+	$(BIN)/python -m tests.bench.uploads
 	$(BIN)/python -m tests.bench.chat
 	$(BIN)/python -m tests.bench.events $(ARGS)
 
 soak: $(VENV)/dev.stamp
-	TEST_EXAMPLES=1500 TEST_STEPS=120 TEST_MEMBERS=200 TEST_ROUNDS=30 $(BIN)/pytest --timeout 7200 \
+	TEST_BIG_FILE=100000000 TEST_EXAMPLES=1500 TEST_STEPS=120 TEST_MEMBERS=200 TEST_ROUNDS=30 $(BIN)/pytest --timeout 7200 \
 	  tests/stores/test_simulation.py tests/protocol tests/crash tests/relay tests/versions \
-	  tests/cluster/test_chat.py $(ARGS)
+	  tests/cluster/test_chat.py tests/chromium/test_uploading_to_bucket.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -3,6 +3,23 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.storage import Storage
 
 for _name in ("DISPLAY", "WAYLAND_DISPLAY"):
     os.environ.pop(_name, None)
+
+
+@pytest.fixture(scope="session")
+def weed() -> Iterator[Storage]:
+    """An S3 server for the whole run; tests keep apart by buckets."""
+    from tests.storage import storage  # noqa: PLC0415  most tests need no boto3
+
+    with storage() as server:
+        yield server

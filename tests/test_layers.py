@@ -52,6 +52,7 @@ LAYERS = {
     "running": 5,
     "side_doors": 5,
     "serving": 5,
+    "storage": 5,
     "supervisor": 5,
     "temporary": 4,
     "uploading": 5,

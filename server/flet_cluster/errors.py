@@ -31,6 +31,7 @@ ClusterError
 │   ├── BlobIncomplete         fewer bytes came than were announced
 │   ├── BlobStoreFull          no room for it
 │   └── BlobStoreUnusable      the store cannot be written at all
+│       └── BlobStoreUnavailable   it is elsewhere, and does not answer or refuses
 ├── UploadsDisabled            the app keeps no uploads (a RuntimeError too, as in Flet)
 ├── UploadRefused              an upload's URL was not signed for it
 ├── UploadExpired              it was, but not for so long
@@ -248,6 +249,10 @@ class BlobStoreFull(BlobError):
 
 class BlobStoreUnusable(BlobError):
     """The blob store cannot be written: a permission, a file where a folder should be."""
+
+
+class BlobStoreUnavailable(BlobStoreUnusable):
+    """The blob store is another server, which does not answer, or refuses."""
 
 
 class UploadsDisabled(ClusterError, RuntimeError):

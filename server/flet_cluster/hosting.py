@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
-from flet_cluster.blobs.local import local_blobs
 from flet_cluster.composition import build_node, why_not_started
 from flet_cluster.errors import StartFailed, StartRefused
 from flet_cluster.events import FaultPoints, Observer
 from flet_cluster.metrics import PrometheusObserver
-from flet_cluster.uploading import upload_links
+from flet_cluster.uploading import blob_store, upload_links, upload_remark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from flet_cluster.host.program import Program
     from flet_cluster.node.node import Node
     from flet_cluster.settings import Settings
+
+logger = logging.getLogger("flet_cluster")
 
 
 @contextlib.contextmanager
@@ -103,8 +105,9 @@ class ClusterApp:
 
     async def _start(self) -> Node:
         try:
-            if self.settings.upload_dir is not None:
-                await local_blobs(self.settings.upload_dir).start()
+            blobs = blob_store(self.settings)
+            if blobs is not None:
+                await blobs.start()
             uploads = self.links(self.settings)
             node = build_node(self.program, self.settings, self.observer, self._faults, uploads)
             await node.start()
@@ -116,6 +119,9 @@ class ClusterApp:
         self.running = node
         for companion in self.companions:
             companion.start()
+        remark = upload_remark(self.settings)
+        if remark:
+            logger.warning("%s", remark)
         return node
 
     async def drain(self) -> None:

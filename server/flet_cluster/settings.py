@@ -244,6 +244,19 @@ class Settings(BaseSettings):
     """Folder for uploads; None if the app takes none (or keeps them in a blob store)."""
     max_upload_size: Annotated[int, BeforeValidator(spellings.size), Field(ge=1)] | None = None
     """Largest upload, bytes or text such as ``10MB``; None for no limit."""
+    s3_bucket: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9])?$")] = ""
+    """Bucket for uploads, in place of a folder; empty for none. Credentials are found by boto3 itself."""
+    s3_endpoint_url: Annotated[str, BeforeValidator(spellings.endpoint)] | None = None
+    """Where its server answers, for browsers as well; None for Amazon's."""
+    s3_region: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")] | None = None
+    """Its region; None for what boto3 is configured with."""
+    s3_addressing_style: (
+        Annotated[Literal["auto", "path", "virtual"], BeforeValidator(spellings.lower)] | None
+    ) = None
+    """Whether the bucket is in the URL's path or host; None: the path at an endpoint of one's own."""
+    upload_prefix: Annotated[str, AfterValidator(spellings.upload_prefix)] | None = None
+    """What names of uploads begin with: may hold ``{app}`` and ``{session}``; ``/`` for nothing. None: each
+    session has a folder in a bucket, and none on a disk, as in Flet."""
     websocket_endpoint: _Endpoint = "ws"
     """Path of the socket below the app's path."""
     upload_endpoint: _Endpoint = "upload"

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute, Route
 
-from flet_cluster.blobs.local import local_blobs
 from flet_cluster.blobs.signing import DOWNLOAD, UPLOAD
 from flet_cluster.http.oauth import OAuthEndpoint
 from flet_cluster.http.uploads import UploadEndpoint, UploadRoute
-from flet_cluster.uploading import CurrentSigner
+from flet_cluster.uploading import CurrentSigner, blob_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +30,8 @@ def side_doors(app: ClusterApp, cookie_at: Callable[[Scope], BrowserCookie]) -> 
     settings = app.settings
     callback = OAuthEndpoint(app.start, cookie_at)
     routes: list[BaseRoute] = [Route(f"/{settings.oauth_callback_endpoint}", callback)]
-    if settings.upload_dir is not None:
-        blobs, endpoint = local_blobs(settings.upload_dir), settings.upload_endpoint
+    blobs, endpoint = blob_store(settings), settings.upload_endpoint
+    if blobs is not None:
         signer, reader = (CurrentSigner(lambda: app.settings, use=use) for use in (UPLOAD, DOWNLOAD))
         uploads = UploadEndpoint(blobs, signer, reader, limit=settings.max_upload_size, endpoint=endpoint)
         routes.append(UploadRoute(f"/{endpoint}", uploads))

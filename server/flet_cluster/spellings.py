@@ -6,6 +6,7 @@ that is not understood comes back as it is, so that the message names what was w
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ByteSize, TypeAdapter, ValidationError
@@ -34,6 +35,36 @@ def size(value: object) -> object:
         return int(_SIZE.validate_python(value.strip()))
     except ValidationError:
         raise ValueError("a number of bytes, or a size such as 10MB or 4GiB") from None
+
+
+def endpoint(value: object) -> object:
+    """Keep the address of a server, without a slash at its end.
+
+    Raises:
+        ValueError: it is no address, or names something below a server.
+    """
+    if not isinstance(value, str):
+        return value
+    address = value.rstrip("/")
+    if not re.fullmatch(r"https?://[^\s/?#@]+", address):
+        raise ValueError("the address of a server and nothing else, such as https://s3.example.com:9000")
+    return address
+
+
+def upload_prefix(value: str) -> str:
+    """Return the prefix with one slash at its end, and "" for ``/``.
+
+    Raises:
+        ValueError: it has other placeholders than there are, or is no path that names could begin with.
+    """
+    path = value.strip("/")
+    plain = path.replace("{app}", "app").replace("{session}", "session")
+    if not re.fullmatch(r"([A-Za-z0-9_~-][A-Za-z0-9._~-]*(/|$))*", plain):
+        raise ValueError(
+            "a path of letters, digits and . _ ~ -, in which {app} and {session} are filled in, such as "
+            "{app}/{session}/; or / for none"
+        )
+    return f"{path}/" if path else ""
 
 
 def log_level(value: object) -> object:

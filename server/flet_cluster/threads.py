@@ -46,3 +46,6 @@ FILES: Final = Threads("flet-cluster-files", 8)
 
 UPLOADS: Final = Threads("flet-cluster-uploads", 8)
 """Writes what browsers upload, to a disk that may be slow."""
+
+BUCKET: Final = Threads("flet-cluster-bucket", 16)
+"""Speaks with the store of uploads, if that is elsewhere."""

@@ -75,6 +75,21 @@ class Balancer:
         )
         return found[0]
 
+    def received(self) -> int:
+        """Bytes that browsers have sent to the nodes in requests that have ended."""
+        (all_nodes,) = (row for row in self._rows() if row["svname"] == "BACKEND")
+        return int(all_nodes["bin"])
+
+    def send_all_to(self, node: FleetNode) -> None:
+        """From now on new requests go to this node only; open connections stay where they are."""
+        for i, other in enumerate(self.nodes):
+            self._ask(f"set server nodes/node{i} state {'ready' if other is node else 'drain'}")
+
+    def send_to_all(self) -> None:
+        """Share requests out again."""
+        for i in range(len(self.nodes)):
+            self._ask(f"set server nodes/node{i} state ready")
+
     def ready(self) -> int:
         """How many nodes get new visitors."""
         return sum(row["status"].startswith("UP") for row in self._rows() if row["svname"].startswith("node"))

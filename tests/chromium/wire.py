@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -26,10 +27,18 @@ class _Line:
 
 @dataclass
 class Wire:
-    """Forwards to a port, on a loop in a thread of its own."""
+    """Forwards to a port, on a loop in a thread of its own.
+
+    Attributes:
+        carried: bytes that went to the target so far.
+        held: set when :meth:`hold` takes effect.
+    """
 
     target: int
     port: int = 0
+    carried: int = 0
+    held: threading.Event = field(default_factory=threading.Event)
+    _until: float = math.inf
     _lines: set[_Line] = field(default_factory=set)
 
     @property
@@ -44,6 +53,14 @@ class Wire:
             line.dead = True
         return len(lines)
 
+    def hold(self, after: int) -> None:
+        """Let so many more bytes go to the target, and none after these before :meth:`release`."""
+        self._until = self.carried + after
+
+    def release(self) -> None:
+        """Carry everything again."""
+        self._until = math.inf
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection until one end closes it."""
         line = _Line([writer])
@@ -51,24 +68,36 @@ class Wire:
         try:
             there, back = await asyncio.open_connection("127.0.0.1", self.target)
             line.ends.append(back)
-            await asyncio.gather(self._carry(line, reader, back), self._carry(line, there, writer))
+            await asyncio.gather(self._carry(line, reader, back, up=True), self._carry(line, there, writer))
         except OSError:
             pass  # nobody listens there just now
         finally:
             self._lines.discard(line)
             line.end()
 
-    async def _carry(self, line: _Line, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _carry(
+        self, line: _Line, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, up: bool = False
+    ) -> None:
         with contextlib.suppress(OSError):
             while data := await source.read(65536):
+                if up:
+                    await self._held_back()
+                    self.carried += len(data)
                 if not line.dead:
                     sink.write(data)
                     await sink.drain()
         if not line.dead:
             sink.close()
 
+    async def _held_back(self) -> None:
+        """Wait for :meth:`release`, which comes from another thread."""
+        while self.carried >= self._until:
+            self.held.set()
+            await asyncio.sleep(0.01)
+
     async def close(self, server: asyncio.Server) -> None:
         """End everything, and wait until it has ended."""
+        self.release()
         server.close()
         for line in self._lines:
             line.end()

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from flet_cluster.blobs.names import checked
+from flet_cluster.blobs.prefix import ONE_FOLDER, UploadPrefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,7 @@ class UploadLinks:
         signer: signs those that go through a node.
         endpoint: path of the uploads' endpoint; below the app's own path, if ``below_app``.
         limit: the most bytes of an upload; one that the store takes itself cannot be limited.
+        prefix: where the uploads of each session go; None for the same place for all.
         reading: what gives the app its uploads back; None if nobody here knows where they are.
         clock: seconds since the Unix epoch.
     """
@@ -37,6 +38,7 @@ class UploadLinks:
         *,
         below_app: bool = True,
         limit: int | None = None,
+        prefix: UploadPrefix | None = None,
         reading: ReadLinks | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -45,27 +47,30 @@ class UploadLinks:
         self._endpoint = endpoint.strip("/")
         self._below_app = below_app
         self._limit = limit
+        self.prefix = prefix or UploadPrefix(ONE_FOLDER, "")
         self._clock = clock
         self.reading = reading
 
-    def url(self, name: str, seconds: float, app_path: str) -> str:
+    def url(self, name: str, seconds: float, app_path: str, session_id: str = "") -> str:
         """Return the URL to which a browser may PUT a file.
 
         Args:
-            name: what the file will be called below the folder of uploads; subfolders are allowed.
+            name: what the file will be called below the session's prefix; subfolders are allowed.
             seconds: how long the URL is good.
             app_path: where the browser has found the app, without the domain.
+            session_id: whose file it is.
 
         Raises:
             BadBlobName: no file can be called that (it is a ValueError).
+            BlobStoreUnusable: the store cannot sign.
         """
-        checked(name)
+        key = self.prefix.key(session_id, name)
         direct = None
         if self._blobs is not None and self._limit is None:
-            direct = self._blobs.direct_url(name, seconds)
+            direct = self._blobs.direct_url(key, seconds)
         if direct is not None:
             return direct
-        query = self._signer.query(self._endpoint, name, math.ceil(self._clock() + seconds))
+        query = self._signer.query(self._endpoint, key, math.ceil(self._clock() + seconds))
         return address(app_path if self._below_app else "", self._endpoint, query)
 
 

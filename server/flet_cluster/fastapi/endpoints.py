@@ -23,7 +23,7 @@ from flet_cluster.http.index import base_href
 from flet_cluster.http.oauth import callback, page
 from flet_cluster.http.uploads import UploadEndpoint
 from flet_cluster.transport.binding import BrowserCookie
-from flet_cluster.uploading import CurrentSigner, read_links, upload_signer
+from flet_cluster.uploading import CurrentSigner, blob_store, read_links, upload_prefix, upload_signer
 
 if TYPE_CHECKING:
     import os
@@ -77,9 +77,9 @@ class FletApp:
 def _links_elsewhere(settings: Settings, endpoint: str | None) -> UploadLinks:
     """Make URLs for a :class:`FletUpload`: at a path below the domain, or at the usual one below the app."""
     signer, below_app = upload_signer(settings, ANY_APP), endpoint is None
-    path = endpoint or settings.upload_endpoint
+    path, prefix = endpoint or settings.upload_endpoint, upload_prefix(settings)
     reading = read_links(settings, path, app_name=ANY_APP, below_app=below_app)
-    return UploadLinks(None, signer, path, below_app=below_app, reading=reading)
+    return UploadLinks(None, signer, path, below_app=below_app, prefix=prefix, reading=reading)
 
 
 def _today(  # noqa: PLR0913, PLR0917  they are Flet's
@@ -186,7 +186,7 @@ class FletUpload:
     browsers, too: at the URLs of ``flet_cluster.uploads(page)``, for which nodes need ``FLET_UPLOAD_DIR``.
 
     Args:
-        upload_dir: where uploads go; relative to the working directory.
+        upload_dir: where uploads go, unless FLET_CLUSTER_S3_BUCKET is set; relative to the working directory.
         max_upload_size: largest upload, bytes, as number or text; default: no limit.
         secret_key: verifies the URLs; ``FLET_SECRET_KEY`` wins. The same as that of :class:`FletApp`.
 
@@ -203,7 +203,7 @@ class FletUpload:
         given = {"max_upload_size": max_upload_size, "secret_key": secret_key, "upload_dir": upload_dir}
         fields = fields_of(given)
         settings = app_manager.settings(fields)
-        blobs = local_blobs(settings.upload_dir or Path(upload_dir).absolute())
+        blobs = blob_store(settings) or local_blobs(Path(upload_dir).absolute())
         signer, reader = (
             CurrentSigner(lambda: app_manager.settings(fields), ANY_APP, use) for use in (UPLOAD, DOWNLOAD)
         )

@@ -295,9 +295,9 @@ class LiveSession:
         if self.host.uploads is None:
             raise UploadsDisabled(
                 "page.get_upload_url needs a folder for uploads: "
-                "ft.run(main, upload_dir=…), or the variable FLET_UPLOAD_DIR"
+                "ft.run(main, upload_dir=…), or the variable FLET_UPLOAD_DIR; or a bucket (docs/uploads.md)"
             )
-        return self.host.uploads.url(name, seconds, self.client.name)
+        return self.host.uploads.url(name, seconds, self.client.name, self.id)
 
     def send(self, message: Message) -> None:
         """Queue a message for the next commit."""
