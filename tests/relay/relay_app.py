@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import threading
 import time
 from typing import Any
 
@@ -71,6 +72,7 @@ def main(page: ft.Page) -> None:
         ft.Button("work", on_click=work),
         ft.Button("pick", on_click=pick),
         ft.Button("thread", on_click=lambda _: page.run_thread(thread)),
+        ft.Button("own", on_click=lambda _: threading.Thread(target=thread, daemon=True).start()),
         ft.Button("hold", on_click=lambda _: held.append(socket.socket())),
         ft.Button("free", on_click=free),
     )

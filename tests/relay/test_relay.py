@@ -80,11 +80,12 @@ async def test_an_open_file_picker_gets_its_answer_through_the_relay(world: Worl
     assert world.noted("pick-start", "pick-end") == ["pick-start", "pick-end"]
 
 
-async def test_a_thread_that_works_is_relayed_until_it_has_ended(world: World) -> None:
+@pytest.mark.parametrize("button", ["thread", "own"])
+async def test_a_thread_that_works_is_relayed_until_it_has_ended(world: World, button: str) -> None:
     holder, front = world.pair()
     place = Place(holder)
     async with world.tab(place) as tab:
-        await tab.do(Click("thread"))
+        await tab.do(Click(button))
         await relayed(world, tab, place, front)
         assert tab.node == holder.node_id
         await tab.do(Click("plus"))

@@ -108,8 +108,8 @@ class Hibernation:
         live = seat.live
         if live is None or not may_sleep(seat, live):
             return
-        if live.threads.unseen:  # what they did shows in no commit yet; it sleeps the next time
-            live.threads.unseen = False
+        if live.work.unseen:  # what it did shows in no commit yet; it sleeps the next time
+            live.work.unseen = False
             seat.committer.request()
             return
         self._node.ties.keep(seat)
@@ -123,7 +123,7 @@ def may_sleep(seat: Seat, live: LiveSession) -> bool:
     """Whether a connected session needs its objects for nothing, and has all of them in its record."""
     if seat.socket is None or seat.lost or seat.leaving or seat.committed is None or seat.busy:
         return False
-    if live.main is not MainState.DONE or not live.dormant or live.threads.running:
+    if live.main is not MainState.DONE or not live.dormant or live.work.may_touch_objects:
         return False
     meta = Meta.load(seat.committed.meta)
     return seat.portable and not meta.background

@@ -415,8 +415,9 @@ class Seat:
 
     @property
     def departing(self) -> bool:
-        """Whether the session is to leave, and no user is here to see its threads wait for that."""
-        return self.wants_rest and self.socket is None
+        """Whether the session is to leave as soon as it can, with no user here to see its threads wait."""
+        held = self.live is not None and self.live.has_lasting_work
+        return self.wants_rest and self.socket is None and not held
 
     @property
     def busy(self) -> bool:
