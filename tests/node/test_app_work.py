@@ -83,6 +83,14 @@ async def test_threads_of_libraries_keep_nobody() -> None:
         assert work.seat.live.work.may_touch_objects, "its objects stay all the same"
 
 
+async def test_nobody_is_moved_without_need_while_work_would_begin_again() -> None:
+    async with desk() as work:
+        assert work.seat.movable
+        await begun(work, "recorded")
+        await work.until(lambda: work.seat.at_rest)
+        assert not work.seat.movable
+
+
 async def test_a_timer_cannot_end_the_process() -> None:
     async with desk() as work:
         errors: list[Any] = []

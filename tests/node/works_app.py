@@ -68,8 +68,14 @@ def main(page: ft.Page) -> None:  # noqa: C901 - one main with many handlers, as
         listener.start()
         LISTENERS.append(listener)
 
+    def recorded(_: Any) -> None:
+        async def endless() -> None:
+            await asyncio.get_running_loop().create_future()
+
+        page.run_task(endless)
+
     def exits(_: Any) -> None:
         asyncio.get_running_loop().call_later(0, exit)
 
-    handlers = (thread, timer, later, at, job, pooled, chain, cancelled, foreign, exits, end)
+    handlers = (thread, timer, later, at, job, pooled, chain, cancelled, foreign, recorded, exits, end)
     page.add(label, *(ft.Button(handler.__name__, on_click=handler) for handler in handlers))

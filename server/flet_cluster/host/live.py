@@ -607,8 +607,8 @@ class LiveSession:
 
     @property
     def has_lasting_work(self) -> bool:
-        """Whether the app has set something going that nobody can start again."""
-        return bool(self.tasks) or self.work.busy
+        """Whether something goes on that nobody can start again, or the client is asked something."""
+        return bool(self.tasks) or self.work.busy or self.session.awaits_client
 
     async def _as_task(
         self,
@@ -673,7 +673,7 @@ class LiveSession:
         busy = waits or self.background.calls or self.progress.running or self.starting or self.preparing
         if busy or self.muted or not self.registered or not self.releasable or self.lane.waited_for:
             return False
-        return not self.session.has_pending_render and not self.session.awaits_client
+        return not self.session.has_pending_render
 
     @property
     def has_output(self) -> bool:

@@ -433,8 +433,13 @@ class Seat:
 
     @property
     def movable(self) -> bool:
-        """Whether another node may have it now, and its user would not notice: plain clients show it."""
-        return bool(self.socket and self.lease and self.instance and self.portable and self.at_rest)
+        """Whether another node may have it now, and its user would not notice.
+
+        Plain clients show it, and so does work that would start again from its beginning.
+        """
+        connected = bool(self.socket and self.lease and self.instance)
+        works = bool(self.live.background.calls) if self.live is not None else self.needs_objects
+        return connected and self.portable and self.at_rest and not works
 
     @property
     def portable(self) -> bool:

@@ -184,6 +184,7 @@ class Upkeep:
         with contextlib.suppress(SealBroken, SnapshotError):
             live = seat.wake()
             live.background.stop()
+            live.session.cancel_client_calls()
             live.work.stop()  # not waited for: there is nothing that it could be shown to
             seat.say_away()  # a node that died could not
             live.page_event("close")
