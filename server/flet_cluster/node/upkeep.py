@@ -8,7 +8,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from flet_cluster.errors import (
-    Fenced,
     SealBroken,
     SessionDeleted,
     SessionMissing,
@@ -109,8 +108,8 @@ class Upkeep:
         if seat is None or seat.lease is None or seat.committed is None or seat.lost:
             return
         try:
-            if not await seat.refill(seat.committed) and not seat.committer.running:
-                seat.fenced(Fenced(seat.id, "another node", seat.lease.epoch))
+            if not await seat.refill(seat.committed):
+                await seat.holds()  # what is newer there may be a commit of its own
         except SessionDeleted as error:
             seat.fenced(error)
 
