@@ -68,6 +68,39 @@ async def test_a_session_leaves_when_its_work_is_over_and_has_what_that_did(what
         assert work.shows(f"Done: {[done] * (4 if what == 'chain' else 1)}")
 
 
+async def test_a_session_leaves_when_its_recorded_work_is_over() -> None:
+    async with desk() as work:
+        await begun(work, "background")
+        work.seat.detach(work.wire, for_good=True)
+        await asyncio.sleep(0.1)
+        assert not work.seat.lost
+        works_app.END.set()
+        await gone(work)
+        await begun(work, "end")
+        assert work.shows("Done: ['background']")
+
+
+async def test_what_cannot_travel_outlives_its_users_absence() -> None:
+    async with desk() as work:
+        await begun(work, "hold")
+        await work.until(lambda: work.seat.cannot_travel)
+        work.seat.detach(work.wire, for_good=True)
+        await asyncio.sleep(0.1)
+        assert not work.seat.lost
+        work.seat.attach(work.wire, work.seat.instance)
+        await begun(work, "free")
+        work.seat.detach(work.wire, for_good=True)
+        await gone(work)
+
+
+async def test_who_becomes_unable_to_travel_while_waited_for_stays() -> None:
+    async with desk() as work:
+        work.do(Click("hold"))
+        assert await work.node.departures.release_for_peer(work.seat.id) == "busy"
+        assert work.seat.cannot_travel
+        assert not work.seat.lost
+
+
 async def test_what_was_cancelled_is_not_waited_for() -> None:
     async with desk() as work:
         await begun(work, "cancelled")
@@ -85,7 +118,7 @@ async def test_threads_of_libraries_keep_nobody() -> None:
 
 async def test_nobody_is_moved_without_need_while_work_would_begin_again() -> None:
     async with desk() as work:
-        assert work.seat.movable
+        await work.until(lambda: work.seat.movable)
         await begun(work, "recorded")
         await work.until(lambda: work.seat.at_rest)
         assert not work.seat.movable

@@ -18,8 +18,9 @@ SHORT = 0.2
 """Seconds of a timer."""
 
 
-def main(page: ft.Page) -> None:  # noqa: C901 - one main with many handlers, as users write them
+def main(page: ft.Page) -> None:  # noqa: C901, PLR0915 - one main with many handlers, as users write them
     label, done = ft.Text("Count: 0"), list[str]()
+    held: list[Any] = []
 
     def wait() -> None:
         END.wait()
@@ -74,8 +75,38 @@ def main(page: ft.Page) -> None:  # noqa: C901 - one main with many handlers, as
 
         page.run_task(endless)
 
+    def background(_: Any) -> None:
+        async def until_end() -> None:
+            await asyncio.to_thread(END.wait)
+            done.append("background")
+
+        page.run_task(until_end)
+
+    async def hold(_: Any) -> None:
+        await asyncio.sleep(SHORT)
+        held.append(threading.local())
+
+    def free(_: Any) -> None:
+        held.clear()
+
     def exits(_: Any) -> None:
         asyncio.get_running_loop().call_later(0, exit)
 
-    handlers = (thread, timer, later, at, job, pooled, chain, cancelled, foreign, recorded, exits, end)
+    handlers = (
+        thread,
+        timer,
+        later,
+        at,
+        job,
+        pooled,
+        chain,
+        cancelled,
+        foreign,
+        recorded,
+        background,
+        hold,
+        free,
+        exits,
+        end,
+    )
     page.add(label, *(ft.Button(handler.__name__, on_click=handler) for handler in handlers))

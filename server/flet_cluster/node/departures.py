@@ -45,7 +45,7 @@ class Departures:
         unless_connected: bool = False,
         cut_short: bool = False,
     ) -> bool:
-        """Finish, commit and release a session; False when it could not finish in time and stays.
+        """Finish, commit and release a session; False when it could not finish in time, or travel, and stays.
 
         Args:
             seat: the session's seat.
@@ -61,6 +61,8 @@ class Departures:
         rested = await self._until_at_rest(seat, patience)
         if not (rested or cut_short) or (unless_connected and seat.socket is not None):
             return False
+        if seat.cannot_travel and not (cut_short or self._node.draining):
+            return False  # by what it did in the end
         return await self._release(seat, code)
 
     async def let_go(self, seat: Seat, code: CloseCode, patience: float) -> bool:
@@ -72,10 +74,13 @@ class Departures:
             patience: seconds it may take.
 
         Returns:
-            False when it has not come to one in time: it stays, and nothing has happened to it.
+            False when it has not come to one in time, or cannot travel: it stays, and nothing has happened
+            to it.
         """
         if seat.lost or seat.leaving or not await self._until_at_rest(seat, patience):
             return seat.lost
+        if seat.cannot_travel and not self._node.draining:
+            return False
         return seat.lost or (not seat.leaving and await self._release(seat, code))
 
     async def send_away(self, seat: Seat, code: CloseCode, patience: float) -> bool:

@@ -89,7 +89,7 @@ class Hibernation:
                     self._look_at(seat)
             await asyncio.sleep(0)
         awake.clear()
-        self._look_for_the_unkept()
+        self._look_at_the_abandoned()
         self._memory.tidy(len(self._node.seats), self._node.loop.time())
 
     def _learn(self) -> None:
@@ -99,9 +99,9 @@ class Hibernation:
         self._many = self._many * MORE if often else max(MANY, self._many * LESS)
         self._regretted, self._swept = 0.0, now
 
-    def _look_for_the_unkept(self) -> None:
-        """Let go of sessions without a user whose page the app has kept until now."""
-        for seat in [seat for seat in self._node.seats.values() if seat.kept_by_app]:
+    def _look_at_the_abandoned(self) -> None:
+        """Let go of sessions without a user that something has kept here until now."""
+        for seat in [seat for seat in self._node.seats.values() if seat.stays and seat.at_rest]:
             seat.let_sleep()
 
     def _look_at(self, seat: Seat) -> None:

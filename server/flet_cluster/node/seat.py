@@ -73,7 +73,8 @@ class Seat:
         lapses: how often the node's sign of life had lapsed when the session was taken.
         mail: something may wait in its inbox.
         away: the app was told that its user has left, and not yet that the user is back.
-        kept_by_app: its user has left, and it would not be here if the app did not keep its page.
+        stays: its user has left, and it is still here: for its work, since it cannot travel, or since the app
+            keeps its page.
         resent: the browser had sent its inputs up to here before it opened its present socket.
         begun_before: it has no record, but a node that died may have begun it.
         lost: somebody else has the session now, or nobody ever will: nothing may be sent any more.
@@ -101,7 +102,7 @@ class Seat:
         self.seized = False
         self.lapses = node.host.life.lapses
         self.away = False
-        self.kept_by_app = False
+        self.stays = False
         self.mail = False
         self.resent = 0
         self.begun_before = False
@@ -321,15 +322,21 @@ class Seat:
             self.away = False
 
     def let_sleep(self) -> None:
-        """Give a session without user and work back to the store, unless the app itself keeps its page."""
+        """Give a session without user and work back to the store, unless it can only be here.
+
+        What stays is looked at again by the sweep.
+        """
         live = self.live
-        self.kept_by_app = False
+        self.stays = False
         if self.socket is not None or self.lost or self.leaving:
             return
-        if live is None or not live.background.calls:
-            self.kept_by_app = self.node.ties.holds(self)
-            if not self.kept_by_app:
-                self.node.spawn(self.node.departures.give_up(self, unless_connected=True))
+        works = live is not None and bool(live.background.calls)
+        self.stays = works or self.cannot_travel or self.node.ties.holds(self)
+        if not self.stays:
+            self.node.spawn(self._leave())
+
+    async def _leave(self) -> None:
+        self.stays = not await self.node.departures.give_up(self, unless_connected=True)
 
     # -- input ------------------------------------------------------------------------------------
 
@@ -445,6 +452,11 @@ class Seat:
     def portable(self) -> bool:
         """Whether another node could rebuild the session from its record."""
         return self.committed is not None and bool(self.committed.image)
+
+    @property
+    def cannot_travel(self) -> bool:
+        """Whether its record says that nobody could rebuild it: it lives here or not at all."""
+        return self.committed is not None and not self.committed.image
 
     def when_quiet(self, action: Callable[[], None]) -> None:
         """Run ``action`` once everything has ended and is committed."""
