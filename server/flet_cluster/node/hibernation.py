@@ -106,7 +106,7 @@ class Hibernation:
 
     def _look_at(self, seat: Seat) -> None:
         live = seat.live
-        if live is None or not may_sleep(seat, live):
+        if live is None or not may_sleep(seat, live) or self._node.ties.holds_weakly(seat):
             return
         if live.work.unseen:  # what it did shows in no commit yet; it sleeps the next time
             live.work.unseen = False
