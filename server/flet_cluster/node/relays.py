@@ -91,9 +91,14 @@ class Relays:
             await self._unsubscribe()
 
     @property
+    def possible(self) -> bool:
+        """Whether this node relays at all."""
+        return self.serve is not None and self._node.settings.max_relays > 0
+
+    @property
     def available(self) -> bool:
         """Whether one more relay may begin here."""
-        return self.serve is not None and len(self._pipes) < self._node.settings.max_relays
+        return self.possible and len(self._pipes) < self._node.settings.max_relays
 
     def carries(self, socket: Socket | None) -> bool:
         """Whether a seat's socket is at another node."""
