@@ -302,12 +302,20 @@ class Seat:
         if self.live is not None and not self.live.registered:  # begun anew, and nobody has seen it
             self.node.spawn(self.node.departures.give_up(self, unless_connected=True))
             return
+        self.note_absence()
+        self.when_quiet(self.let_sleep)
+        self.changed(urgent=True)
+
+    def note_absence(self) -> None:
+        """Tell the app that its user has left if there is none: nobody else will, once this node has left."""
+        if self.socket is not None or self.lost or self.leaving:
+            return
+        if self.live is not None and not self.live.registered:
+            return
         try:
             self.say_away()
         except (SealBroken, SnapshotError) as error:
             logger.warning("session %s: no on_disconnect: %s", self.id, error)
-        self.when_quiet(self.let_sleep)
-        self.changed(urgent=True)
 
     def say_away(self) -> None:
         """Tell the app that its user has left, unless it knows. Raises SealBroken, SnapshotError."""
