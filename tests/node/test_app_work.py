@@ -146,12 +146,15 @@ async def test_what_is_cut_short_is_named_and_timers_do_not_fire(caplog: pytest.
         assert work.shows("Done: []")
 
 
-async def test_a_thread_that_never_ends_does_not_keep_a_session_past_its_time(
+async def test_what_never_ends_does_not_keep_a_session_past_its_time_nor_ends_with_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with desk() as work:
         await begun(work, "thread")
+        await begun(work, "share")
         work.seat.detach(work.wire, for_good=True)
         await asyncio.wait_for(work.node._upkeep._run_close(work.seat), 5)
         assert work.seat.lost
         assert "is lost" not in caplog.text, "in Flet it goes on, and finds that there is no page"
+        works_app.END.set()
+        assert await works_app.TASKS.pop()

@@ -13,6 +13,7 @@ import flet as ft
 
 END = threading.Event()
 POOL = ThreadPoolExecutor(1)
+TASKS: list[asyncio.Task[bool]] = []
 LISTENERS: list[logging.handlers.QueueListener] = []
 SHORT = 0.2
 """Seconds of a timer."""
@@ -82,6 +83,9 @@ def main(page: ft.Page) -> None:  # noqa: C901, PLR0915 - one main with many han
 
         page.run_task(until_end)
 
+    async def share(_: Any) -> None:
+        TASKS.append(asyncio.create_task(asyncio.to_thread(END.wait)))
+
     async def hold(_: Any) -> None:
         await asyncio.sleep(SHORT)
         held.append(threading.local())
@@ -104,6 +108,7 @@ def main(page: ft.Page) -> None:  # noqa: C901, PLR0915 - one main with many han
         foreign,
         recorded,
         background,
+        share,
         hold,
         free,
         exits,

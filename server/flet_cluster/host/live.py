@@ -793,6 +793,11 @@ class LiveSession:
         for task in list(self._spawned):  # a handler that is cut short here is reported by the next node
             task.cancel()
 
+    def expire(self) -> None:
+        """The session ends for good. As in Flet, what it has set going goes on: it may serve others."""
+        self.tasks.clear()
+        self.work.stop()
+
     def _lost(self, what: str) -> None:
         logger.warning("session %s: %s is lost with this node", self.id, what)
         self.host.observer.count("tasks_lost")

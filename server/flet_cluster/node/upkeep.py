@@ -184,11 +184,12 @@ class Upkeep:
             live = seat.wake()
             live.background.stop()
             live.session.cancel_client_calls()
-            live.work.stop()  # not waited for: there is nothing that it could be shown to
+            live.expire()
             seat.say_away()  # a node that died could not
             live.page_event("close")
             await live.until_idle(CLOSE_SECONDS)
             await self._until_committed(seat)
+            live.expire()  # once more: on_close may have set something going
         self._node.observer.count("expired")
         lease = seat.lease
         seat.lose(CloseCode.EXPIRED, "expired")
