@@ -32,17 +32,19 @@ def main(page: ft.Page) -> None:  # noqa: C901, PLR0915 - one main with many han
         label.value = f"Done: {sorted(done)}"
 
     def thread(_: Any) -> None:
-        threading.Thread(target=wait, daemon=True).start()
+        held.append(threading.Thread(target=wait, daemon=True))
+        held[-1].start()
 
     def timer(_: Any) -> None:
-        threading.Timer(SHORT, lambda: done.append("timer")).start()
+        held.append(threading.Timer(SHORT, lambda: done.append("timer")))
+        held[-1].start()
 
     def later(_: Any) -> None:
-        page.session.connection.loop.call_later(SHORT, done.append, "later")
+        held.append(page.session.connection.loop.call_later(SHORT, done.append, "later"))
 
     async def at(_: Any) -> None:
         loop = asyncio.get_running_loop()
-        loop.call_at(loop.time() + SHORT, lambda: done.append("at"))
+        held.append(loop.call_at(loop.time() + SHORT, lambda: done.append("at")))
 
     def job(_: Any) -> None:
         asyncio.get_running_loop().run_in_executor(None, wait)

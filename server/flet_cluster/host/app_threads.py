@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from flet_cluster.host.app_work import AppWork
 
 _OURS = "flet_cluster."
+_own: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
 
 def install() -> None:
@@ -50,6 +51,11 @@ def install() -> None:
     start._flet_cluster = True  # type: ignore[attr-defined]  # noqa: SLF001 - our own mark
     threading.Thread.start = start  # type: ignore[method-assign]
     ThreadPoolExecutor.submit = submit  # type: ignore[method-assign,assignment]  # any job passes through
+
+
+def is_own(thread: threading.Thread) -> bool:
+    """Whether a session's code has started a thread: no library waits for it."""
+    return thread in _own
 
 
 def noted_job(
@@ -95,6 +101,7 @@ def _start(thread: threading.Thread, work: AppWork, stock: Callable[[threading.T
         finally:
             _over(owner, number)
 
+    _own.add(thread)
     thread.run = followed  # type: ignore[method-assign]
     try:
         stock(thread)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flet_cluster.host.app_work import here, named
 
 if TYPE_CHECKING:
+    import asyncio
     import contextvars
     from collections.abc import Callable
 
@@ -63,6 +64,20 @@ def _forget(reference: weakref.ref[AppTimer]) -> None:
     timer = reference()
     if timer is not None:
         timer.forget()
+
+
+_own: weakref.WeakSet[asyncio.TimerHandle] = weakref.WeakSet()
+
+
+def is_own(handle: asyncio.TimerHandle) -> bool:
+    """Whether a session's code has set a timer: no library waits for it."""
+    return handle in _own
+
+
+def note(handle: Any, callback: Any) -> None:
+    """Remember whose timer a handle is."""
+    if isinstance(callback, AppTimer):
+        _own.add(handle)
 
 
 def watched(callback: Any, context: contextvars.Context | None, caller: str) -> Any:

@@ -23,7 +23,7 @@ from asyncio import events as asyncio_events
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
-from flet_cluster.host.app_timers import watched
+from flet_cluster.host.app_timers import note, watched
 from flet_cluster.host.fence import Fence, behind, task_fence
 from flet_cluster.host.starters import named_like, task_starter
 
@@ -77,9 +77,12 @@ def _timer_from_anywhere(loop: asyncio.AbstractEventLoop, timer: Callable[..., T
         """Schedule a callback; callable from any thread."""
         callback = watched(callback, context, _module(sys._getframe(1)))  # noqa: SLF001
         if threading.get_ident() == owner:
-            return timer(when, callback, *args, context=context)
-        here = context or contextvars.copy_context()
-        return _elsewhere(loop, lambda: timer(when, callback, *args, context=here))
+            handle = timer(when, callback, *args, context=context)
+        else:
+            here = context or contextvars.copy_context()
+            handle = _elsewhere(loop, lambda: timer(when, callback, *args, context=here))
+        note(handle, callback)
+        return handle
 
     return schedule
 
