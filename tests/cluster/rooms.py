@@ -16,6 +16,7 @@ class Room:
 rooms: dict[str, Room] = {}
 histories: dict[str, list[str]] = {}
 present: weakref.WeakValueDictionary[str, Room] = weakref.WeakValueDictionary()
+stars: weakref.WeakKeyDictionary[ft.Page, int] = weakref.WeakKeyDictionary()
 pages: list[tuple[ft.Page, ft.Text]] = []
 
 
@@ -47,6 +48,10 @@ def main(page: ft.Page) -> None:
             text.value = f"News: {room.clicks}"
             other.update()
 
+    def star(_: Any) -> None:
+        stars[page] = stars.get(page, 0) + 1
+        news.value = f"Stars: {stars[page]}"
+
     def gone(_: Any) -> None:
         rooms.setdefault("left", Room()).clicks += 1
 
@@ -59,6 +64,7 @@ def main(page: ft.Page) -> None:
         ft.Button("join", on_click=join),
         ft.Button("part", on_click=part),
         ft.Button("tell", on_click=tell),
+        ft.Button("star", on_click=star),
     )
 
 

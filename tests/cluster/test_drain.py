@@ -73,6 +73,22 @@ async def test_a_handler_that_takes_too_long_is_reported_and_not_repeated(world:
     assert world.fleet.logs().count(INTERRUPTED) == 1
 
 
+async def test_who_was_cut_off_just_before_has_left_for_the_app(world: World) -> None:
+    holder, other = world.pair()
+    place = Place(holder)
+    async with world.tab(place) as tab:
+        await tab.do(Click("plus"))
+        place.move()
+        await tab.cut()
+        await eventually(lambda: tab.closes, "the socket was cut")
+        assert await leave(holder) == 0
+        assert world.noted("disconnect", "connect") == ["disconnect"]
+        place.move(other)
+        await tab.do(Click("plus"))
+        await world.until_noted("connect")
+        assert "Count: 2" in tab.client.texts()
+
+
 async def test_a_leaving_node_sends_its_tabs_elsewhere(world: World) -> None:
     holder, other = world.pair()
     place = Place(holder)

@@ -122,3 +122,16 @@ async def test_news_reach_a_page_that_the_app_keeps_while_its_user_is_away(world
 async def world_knows_of_absence(world: World, record: str) -> None:
     """Wait until a session's app was told that its user has left."""
     await eventually(lambda: b'"away":true' in world.records.existing(record).fields["meta"], "it is away")
+
+
+async def test_a_page_that_the_app_knows_weakly_stays_in_memory(world: World) -> None:
+    node, _ = world.pair()
+    place = Place(node)
+    async with world.tab(place) as tab, world.tab(place, Browser(route=f"{world.route}q")) as other:
+        await tab.do(Click("star"))
+        for _ in range(2):  # as often as the other one has fallen asleep, it could have
+            before = metric(node, "hibernated_total")
+            await other.do(Click("look"))
+            await eventually(lambda: metric(node, "hibernated_total") > before, "the other one sleeps")  # noqa: B023
+        await tab.do(Click("star"))
+        assert "Stars: 2" in tab.client.texts()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from types import SimpleNamespace
 
 import pytest
 
+from flet_cluster.errors import NotPortable
 from flet_cluster.host import lost
 from flet_cluster.snapshot import CodeIndex, Portables, capture, restore
 
@@ -44,3 +46,18 @@ async def test_a_finished_task_keeps_its_outcome() -> None:
         await moved.bad
     assert moved.gone.cancelled()
     assert isinstance(bad.exception(), TimeoutError)
+
+
+async def test_timers_that_are_over_arrive_as_such() -> None:
+    handle, timer = asyncio.get_running_loop().call_later(3600, int), threading.Timer(0, int)
+    with pytest.raises(NotPortable, match="before it was due"):
+        move(SimpleNamespace(handle=handle))
+    with pytest.raises(NotPortable, match="threads cannot travel"):
+        move(SimpleNamespace(timer=timer))
+    handle.cancel()
+    timer.start()
+    timer.join()
+    moved = move(SimpleNamespace(handle=handle, timer=timer))
+    assert moved.handle.cancelled()
+    assert isinstance(moved.timer, threading.Timer)
+    assert not moved.timer.is_alive()

@@ -213,3 +213,19 @@ async def test_a_browser_that_knows_more_finds_the_seat_behind() -> None:
         assert work.seat.is_behind(Hello(work.seat.token, INSTANCE, tx + 1, rx))
         assert work.seat.is_behind(Hello(work.seat.token, INSTANCE, tx, rx + 1))
         assert not work.seat.is_behind(Hello(work.seat.token, "instance-2", 0, 0))
+
+
+async def test_a_session_is_not_given_up_for_a_newer_commit_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with desk() as work:
+        refill = work.store.refill
+
+        async def late(record: Record, timeout: float) -> bool:  # noqa: ASYNC109 - the contract's
+            work.do(Click("plus"))
+            await work.settle()
+            return await refill(record, timeout)
+
+        monkeypatch.setattr(work.store, "refill", late)
+        await work.node._upkeep._refill(work.seat)
+        assert not work.seat.lost

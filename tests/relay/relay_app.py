@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import threading
 import time
 from typing import Any
 
@@ -44,6 +45,7 @@ def main(page: ft.Page) -> None:
         mark(page, "pick-start")
         files = await ft.FilePicker().pick_files()
         picked.value = f"Picked: {files[0].name if files else 'nothing'}"
+        page.update()
         mark(page, "pick-end")
 
     def thread() -> None:
@@ -70,7 +72,9 @@ def main(page: ft.Page) -> None:
         ft.Button("plus", on_click=plus),
         ft.Button("work", on_click=work),
         ft.Button("pick", on_click=pick),
+        ft.Button("pick later", on_click=lambda _: page.run_task(pick, None) and None),
         ft.Button("thread", on_click=lambda _: page.run_thread(thread)),
+        ft.Button("own", on_click=lambda _: threading.Thread(target=thread, daemon=True).start()),
         ft.Button("hold", on_click=lambda _: held.append(socket.socket())),
         ft.Button("free", on_click=free),
     )

@@ -63,12 +63,13 @@ async def test_frames_come_while_a_long_handler_runs_and_then_the_session_moves(
     assert metric(front, "relays_fronted") == metric(holder, "relays_held") == 0
 
 
-async def test_an_open_file_picker_gets_its_answer_through_the_relay(world: World) -> None:
+@pytest.mark.parametrize("button", ["pick", "pick later"])
+async def test_an_open_file_picker_gets_its_answer_through_the_relay(world: World, button: str) -> None:
     holder, front = world.pair()
     place = Place(holder)
     client = Picking(Browser(route=world.route))
     async with world.tab(place, client=client) as tab:
-        send(tab, Click("pick"))
+        send(tab, Click(button))
         await tab.until(lambda: client.open is not None)
         await relayed(world, tab, place, front)
         assert tab.node == holder.node_id
@@ -80,11 +81,12 @@ async def test_an_open_file_picker_gets_its_answer_through_the_relay(world: Worl
     assert world.noted("pick-start", "pick-end") == ["pick-start", "pick-end"]
 
 
-async def test_a_thread_that_works_is_relayed_until_it_has_ended(world: World) -> None:
+@pytest.mark.parametrize("button", ["thread", "own"])
+async def test_a_thread_that_works_is_relayed_until_it_has_ended(world: World, button: str) -> None:
     holder, front = world.pair()
     place = Place(holder)
     async with world.tab(place) as tab:
-        await tab.do(Click("thread"))
+        await tab.do(Click(button))
         await relayed(world, tab, place, front)
         assert tab.node == holder.node_id
         await tab.do(Click("plus"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.cluster.tools import Place, World, closed_with, send
+from tests.cluster.tools import Place, World, closed_with, eventually, send
 from tests.relay.relay_tools import metric, number
 from tests.steps import Change, Click, Find
 
@@ -14,10 +15,18 @@ from flet_cluster.protocol.close import CloseCode
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tests.fleet import FleetNode
+
 
 @pytest.fixture(scope="module")
 def options() -> Mapping[str, str]:
     return {"FLET_CLUSTER_METRICS": "true", "FLET_CLUSTER_MAX_RELAYS": "1"}
+
+
+def says(world: World, node: FleetNode, **facts: int) -> bool:
+    """Whether this is what a node's last heartbeat says of it."""
+    text: Any = world.records.redis.get(f"fc:{world.fleet.app_name}:node:{node.node_id}")
+    return bool(facts.items() <= json.loads(text).items())
 
 
 async def test_one_relay_too_many_is_sent_to_look_for_the_holder(world: World) -> None:
@@ -38,6 +47,8 @@ async def test_one_relay_too_many_is_sent_to_look_for_the_holder(world: World) -
             await one.do(Click("plus"))
             assert (one.node, number(one, "Count")) == (holder.node_id, 1)
         assert metric(front, "relays_fronted") == 1
+        for node in (holder, front):
+            await eventually(lambda: says(world, node, connected=1), "each user counts once")  # noqa: B023
 
 
 async def test_what_is_more_than_a_window_passes_both_ways(world: World) -> None:

@@ -88,11 +88,23 @@ def keep_in(kind: str, obj: Any) -> Any:
         "method": [Room(obj).enter],
         "weak": weakref.WeakValueDictionary({"a": obj}),
         "weak set": weakref.WeakSet([obj]),
+        "weak reference": [weakref.ref(obj)],
     }
     return ways[kind]
 
 
-KINDS = ["dict", "nested", "deque", "object", "closure", "partial", "method", "weak", "weak set"]
+KINDS = [
+    "dict",
+    "nested",
+    "deque",
+    "object",
+    "closure",
+    "partial",
+    "method",
+    "weak",
+    "weak set",
+    "weak reference",
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -103,6 +115,7 @@ def test_it_is_found(app: ModuleType, code: CodeIndex, portables: Portables, kin
     assert id(room) in found.plain
     assert id(page) in found.owned
     assert id(page) not in found.plain
+    assert (id(page) in found.weak) == kind.startswith("weak")
 
 
 def test_libraries_and_sessions_are_not_entered(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from tests.relay.relay_tools import metric
 from tests.soak import SOAK
 from tests.steps import Click
 from tests.tab import Tab, TabEnded, open_tab
+
+from flet_cluster.protocol.close import CloseCode
 
 if TYPE_CHECKING:
     from tests.fleet import FleetNode
@@ -72,6 +75,29 @@ async def test_a_session_stays_with_its_code_and_begins_anew_after_that(deployme
     assert "page.session.store['changes'] is dropped" in logs
     assert "page.session.store['page'] is dropped" in logs
     assert metric(new, "upgraded", how="restarted") == 1
+
+
+async def test_nobody_begins_anew_for_want_of_a_relay(deployment: Deployment) -> None:
+    old = deployment.add("old")
+    places = [Place(old) for _ in range(3)]
+    async with contextlib.AsyncExitStack() as stack:
+        tabs = [
+            await stack.enter_async_context(open_tab(place, Browser(route=f"/cart{number}")))
+            for number, place in enumerate(places)
+        ]
+        for tab in tabs:
+            await tab.do(Click("plus"))
+        new = deployment.add("changed", FLET_CLUSTER_MAX_RELAYS="1")
+        for tab, place in zip(tabs, places, strict=True):
+            place.move(new)
+            await tab.cut()
+        await eventually(lambda: sum(CloseCode.BUSY in tab.closes for tab in tabs) == 2, "two are too many")
+        assert metric(new, "relays_fronted") == 1
+        for place in places:
+            place.move(old)
+        for tab in tabs:
+            await tab.do(Click("plus"))
+            assert (shown(tab, "Count"), tab.node, tab.ended) == ("2", old.node_id, "")
 
 
 @pytest.mark.parametrize("choice", ["resume", "restart"])

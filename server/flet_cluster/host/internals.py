@@ -90,6 +90,7 @@ _HELD_BY: tuple[tuple[object, tuple[str, ...]], ...] = (
     (Page, ("run_task", "run_thread", "login", "logout", "_trigger_event", "auth")),
     (OAuthProvider, ("_fetch_user", "_fetch_groups")),
     (Session, ("dispatch_event", "apply_patch", "get_page_patch", "start_updates_scheduler", "after_event")),
+    (Session, ("invoke_method",)),
 )
 """(module, class or object, attributes it must have)."""
 

@@ -21,7 +21,7 @@ from flet.messaging.protocol import MessageAction
 
 from flet_cluster.errors import GraphChanged, MessageRefused, ProtocolError, SnapshotError, UploadsDisabled
 from flet_cluster.host import hooks, internals, kept, message_codec, sign_in, startup, upgrades, wire
-from flet_cluster.host.app_threads import AppThreads, app_threads
+from flet_cluster.host.app_work import AppWork, app_work
 from flet_cluster.host.audience import audience_of
 from flet_cluster.host.background import Background
 from flet_cluster.host.camera import Camera
@@ -48,7 +48,7 @@ from flet_cluster.protocol.close import CloseCode
 
 if TYPE_CHECKING:
     import contextvars
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
 
     from flet.messaging.protocol import Message
 
@@ -60,7 +60,7 @@ logger = logging.getLogger("flet_cluster.host")
 
 
 MOST_TASKS = 100
-"""How many tasks a record names (I7)."""
+"""How many tasks, threads and timers a record names (I7)."""
 
 KINDS: dict[MessageAction, Kind] = {
     MessageAction.INVOKE_METHOD: "reply",
@@ -95,7 +95,7 @@ class LiveSession:
         self.gone = False
         self.fence = Fence(self)
         self.background = Background(self)
-        self.threads = AppThreads()
+        self.work = AppWork(host.program.is_app_module, host.loop.call_soon, self._work_over)
         self.lane = SessionLane(self)
         self._camera = Camera(host.loop, self.changed)
         self._keeper = kept.Keeper()
@@ -238,7 +238,7 @@ class LiveSession:
         """Return a new context in which this session's code runs."""
         context = self.host.context.copy()
         context.run(task_watcher.set, weakly(self.watch))
-        context.run(app_threads.set, weakref.ref(self.threads))
+        context.run(app_work.set, weakref.ref(self.work))
         for variable, value in self.variables:
             context.run(variable.set, value)
         if hasattr(self, "page"):
@@ -257,6 +257,9 @@ class LiveSession:
 
     def _task_done(self, task: asyncio.Task[Any]) -> None:
         self.tasks.discard(task)
+        self.changed(urgent=False)
+
+    def _work_over(self) -> None:
         self.changed(urgent=False)
 
     def spawn(self, coro: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -600,7 +603,12 @@ class LiveSession:
     def held_up(self) -> bool:
         """Whether something that is not over soon keeps the session from leaving."""
         lasting = self.running_for > SOON_SECONDS or self.main is MainState.RUNNING
-        return lasting or bool(self.tasks) or self.background.busy
+        return lasting or self.has_lasting_work or self.background.busy
+
+    @property
+    def has_lasting_work(self) -> bool:
+        """Whether something goes on that nobody can start again, or the client is asked something."""
+        return bool(self.tasks) or self.work.busy or self.session.awaits_client
 
     async def _as_task(
         self,
@@ -653,7 +661,7 @@ class LiveSession:
             and not self.inbox
             and self.messages.idle
             and not self.handlers
-            and not self.tasks
+            and not self.has_lasting_work
             and not self.background.busy
             and self.main is not MainState.RUNNING
         )
@@ -665,7 +673,7 @@ class LiveSession:
         busy = waits or self.background.calls or self.progress.running or self.starting or self.preparing
         if busy or self.muted or not self.registered or not self.releasable or self.lane.waited_for:
             return False
-        return not self.session.has_pending_render and not self.session.awaits_client
+        return not self.session.has_pending_render
 
     @property
     def has_output(self) -> bool:
@@ -706,9 +714,12 @@ class LiveSession:
         )
 
     def _losable(self) -> list[Started]:
-        """Tasks that nobody can start again, for whoever finds them missing. They have no key."""
-        running = (task for task in tuple(self.tasks) if not task.done())
-        return [Started(0, "", described(task)) for task in itertools.islice(running, MOST_TASKS)]
+        """Work that nobody can start again, for whoever finds it missing. It has no key."""
+        return [Started(0, "", what) for what in itertools.islice(self._lasting_work(), MOST_TASKS)]
+
+    def _lasting_work(self) -> Iterator[str]:
+        yield from (described(task) for task in tuple(self.tasks) if not task.done())
+        yield from self.work.names
 
     def _shoot(self) -> bytes:
         """Pickle the session and what the host keeps about it."""
@@ -773,13 +784,23 @@ class LiveSession:
         internals.forget_session(self.page)
         self.background.stop()
         for task in list(self.tasks):
-            logger.warning("session %s: %s is lost with this node", self.id, described(task))
-            self.host.observer.count("tasks_lost")
+            self._lost(described(task))
             task.add_done_callback(_seen)
             task.cancel()
+        for what in self.work.drop():
+            self._lost(what)
         self.resources.leave(self)
         for task in list(self._spawned):  # a handler that is cut short here is reported by the next node
             task.cancel()
+
+    def expire(self) -> None:
+        """The session ends for good. As in Flet, what it has set going goes on: it may serve others."""
+        self.tasks.clear()
+        self.work.stop()
+
+    def _lost(self, what: str) -> None:
+        logger.warning("session %s: %s is lost with this node", self.id, what)
+        self.host.observer.count("tasks_lost")
 
     async def ended(self, patience: float) -> None:
         """Wait for what :meth:`dispose` has cancelled, but not for what refuses to end."""

@@ -15,6 +15,7 @@ import asyncio
 import concurrent.futures
 import contextvars
 import inspect
+import sys
 import threading
 import types
 import weakref
@@ -22,6 +23,7 @@ from asyncio import events as asyncio_events
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
+from flet_cluster.host.app_timers import note, watched
 from flet_cluster.host.fence import Fence, behind, task_fence
 from flet_cluster.host.starters import named_like, task_starter
 
@@ -73,12 +75,22 @@ def _timer_from_anywhere(loop: asyncio.AbstractEventLoop, timer: Callable[..., T
 
     def schedule(when: float, callback: Any, *args: Any, context: contextvars.Context | None = None) -> T:
         """Schedule a callback; callable from any thread."""
+        callback = watched(callback, context, _module(sys._getframe(1)))  # noqa: SLF001
         if threading.get_ident() == owner:
-            return timer(when, callback, *args, context=context)
-        here = context or contextvars.copy_context()
-        return _elsewhere(loop, lambda: timer(when, callback, *args, context=here))
+            handle = timer(when, callback, *args, context=context)
+        else:
+            here = context or contextvars.copy_context()
+            handle = _elsewhere(loop, lambda: timer(when, callback, *args, context=here))
+        note(handle, callback)
+        return handle
 
     return schedule
+
+
+def _module(frame: types.FrameType) -> str:
+    """Return the name of the module whose code a frame runs."""
+    name: str = frame.f_globals.get("__name__", "")
+    return name
 
 
 def _elsewhere(loop: asyncio.AbstractEventLoop, make: Callable[[], T]) -> T:
@@ -286,12 +298,14 @@ class WorkerLoop(asyncio.AbstractEventLoop):
         self, delay: float, callback: Any, *args: Any, context: contextvars.Context | None = None
     ) -> Any:
         """Schedule on the real loop."""
+        callback = watched(callback, context, _module(sys._getframe(1)))  # noqa: SLF001
         return self.on_loop(lambda: self.real.call_later(delay, callback, *args, context=context))
 
     def call_at(  # type: ignore[override]  # as above
         self, when: float, callback: Any, *args: Any, context: contextvars.Context | None = None
     ) -> Any:
         """Schedule on the real loop."""
+        callback = watched(callback, context, _module(sys._getframe(1)))  # noqa: SLF001
         return self.on_loop(lambda: self.real.call_at(when, callback, *args, context=context))
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]

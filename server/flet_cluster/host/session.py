@@ -47,11 +47,12 @@ class HostSession(Session):
         self.patch_lock = threading.RLock()
         self.patching = 0
         self.patches = 0
+        self.client_calls = 0
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the runtime half behind: :meth:`bind` gives another."""
         state = self.__dict__.copy()
-        for name in ("live", "background", "patch_lock", "patching", "patches"):
+        for name in ("live", "background", "patch_lock", "patching", "patches", "client_calls"):
             state.pop(name, None)
         return state
 
@@ -94,7 +95,15 @@ class HostSession(Session):
     @property
     def awaits_client(self) -> bool:
         """Whether something waits for the answer to a call of the client: a file picker, a permission."""
-        return bool(getattr(self, internals.SESSION_METHOD_CALLS))
+        return self.client_calls > 0
+
+    async def invoke_method(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the client and wait for its answer. Counted here: Flet forgets calls whose caller gave up."""
+        self.client_calls += 1
+        try:
+            return await super().invoke_method(*args, **kwargs)
+        finally:
+            self.client_calls -= 1
 
     def cancel_client_calls(self) -> None:
         """Fail the calls a page that is gone will never answer."""

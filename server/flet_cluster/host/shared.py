@@ -54,11 +54,11 @@ class Shared:
 
     def holds(self, live: LiveSession) -> bool:
         """Whether the app keeps the session's page, or something on it, where all sessions may use it."""
-        owned = self._look().owned
-        if not owned:
-            return False
-        parts = (live.session, live.page, *live.session.index.values())
-        return not owned.isdisjoint(map(id, parts))
+        return _has_part_in(live, self._look().owned)
+
+    def holds_weakly(self, live: LiveSession) -> bool:
+        """Whether the app knows the session's page, or something on it, only as long as that is there."""
+        return _has_part_in(live, self._look().weak)
 
     def tie(self, live: LiveSession) -> Tied | None:
         """Return the state of a session at rest with what it shares; None if that is nothing."""
@@ -84,3 +84,10 @@ class Shared:
             now = time.perf_counter()
             self._good_until = now + PAUSE * (now - began)
         return self._held
+
+
+def _has_part_in(live: LiveSession, identities: frozenset[int]) -> bool:
+    if not identities:
+        return False
+    parts = (live.session, live.page, *live.session.index.values())
+    return not identities.isdisjoint(map(id, parts))

@@ -8,10 +8,13 @@ daemons: one that never ends does not hold the process at its end.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+
+from flet_cluster.host.app_threads import noted_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,8 +43,12 @@ class PageThreads(ThreadPoolExecutor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Run ``fn`` in a thread of its own."""
+        caller = sys._getframe(1).f_globals.get("__name__", "")  # noqa: SLF001
+        return noted_job(fn, caller, lambda job: self._submit(lambda: job(*args, **kwargs)))
+
+    def _submit(self, call: Callable[[], Any]) -> Future[Any]:
         future: Future[Any] = Future()
-        job = (future, lambda: fn(*args, **kwargs))
+        job = (future, call)
         with self._guard:
             if self._closed:
                 raise RuntimeError("cannot schedule new futures after shutdown")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from flet_cluster.errors import StoreError
@@ -26,6 +27,10 @@ HAND_OVER_SECONDS = 5.0
 """How long what a session runs may take in all, when another node wants it: what has run for longer already,
 an endless ``main`` for one, is not waited for. The browser does better to look for this node at once."""
 
+TRIES = 3
+"""How often a node fails to rebuild a session, for a reason that may pass, before it is lost."""
+MOST_REMEMBERED = 1000
+
 STOP_SECONDS = 1.0
 """How long what was cancelled may take to end before its session is released all the same."""
 
@@ -35,6 +40,7 @@ class Departures:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._failed: OrderedDict[str, int] = OrderedDict()
 
     async def give_up(
         self,
@@ -45,7 +51,7 @@ class Departures:
         unless_connected: bool = False,
         cut_short: bool = False,
     ) -> bool:
-        """Finish, commit and release a session; False when it could not finish in time and stays.
+        """Finish, commit and release a session; False when it could not finish in time, or travel, and stays.
 
         Args:
             seat: the session's seat.
@@ -61,6 +67,8 @@ class Departures:
         rested = await self._until_at_rest(seat, patience)
         if not (rested or cut_short) or (unless_connected and seat.socket is not None):
             return False
+        if seat.cannot_travel and not (cut_short or self._node.draining):
+            return False  # by what it did in the end
         return await self._release(seat, code)
 
     async def let_go(self, seat: Seat, code: CloseCode, patience: float) -> bool:
@@ -72,10 +80,13 @@ class Departures:
             patience: seconds it may take.
 
         Returns:
-            False when it has not come to one in time: it stays, and nothing has happened to it.
+            False when it has not come to one in time, or cannot travel: it stays, and nothing has happened
+            to it.
         """
         if seat.lost or seat.leaving or not await self._until_at_rest(seat, patience):
             return seat.lost
+        if seat.cannot_travel and not self._node.draining:
+            return False
         return seat.lost or (not seat.leaving and await self._release(seat, code))
 
     async def send_away(self, seat: Seat, code: CloseCode, patience: float) -> bool:
@@ -189,6 +200,8 @@ class Departures:
         """
         lease, meta = seat.lease, Meta.load(seat.committed.meta if seat.committed else "")
         code = code_for(error)
+        if code is CloseCode.LOST and self._may_pass(seat.id, error):
+            code = CloseCode.NOT_REBUILT
         if code is CloseCode.OUTDATED and await self._runs_elsewhere(meta.version):
             code = CloseCode.NO_VERSION
         logger.error("session %s cannot be rebuilt here (%s): %s", seat.id, code.reason, error)
@@ -201,6 +214,19 @@ class Departures:
                 else:
                     await self._node.store.release(lease, self._node.settings.session_timeout)
         return code
+
+    def _may_pass(self, session_id: str, error: Exception) -> bool:
+        """Whether a session is to be rebuilt once more: it was something else that failed, and not too often.
+
+        A file or a database of the app that is away for a moment must cost no session.
+        """
+        tries = self._failed.pop(session_id, 0) + 1
+        if error.__cause__ is None or tries > TRIES:
+            return False
+        self._failed[session_id] = tries
+        while len(self._failed) > MOST_REMEMBERED:
+            self._failed.popitem(last=False)
+        return True
 
     async def _runs_elsewhere(self, version: str) -> bool:
         """Whether another node that lives has the app's code in this version."""

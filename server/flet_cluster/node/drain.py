@@ -62,6 +62,7 @@ class Drain:
 
     async def _let_go(self, seat: Seat, budget: float) -> None:
         departures = self._node.departures
+        seat.note_absence()
         patience = min(SETTLE_SECONDS, budget * SETTLE_PART)
         if await departures.let_go(seat, CloseCode.DRAINING, patience):
             return

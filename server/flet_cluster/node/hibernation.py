@@ -89,7 +89,7 @@ class Hibernation:
                     self._look_at(seat)
             await asyncio.sleep(0)
         awake.clear()
-        self._look_for_the_unkept()
+        self._look_at_the_abandoned()
         self._memory.tidy(len(self._node.seats), self._node.loop.time())
 
     def _learn(self) -> None:
@@ -99,17 +99,17 @@ class Hibernation:
         self._many = self._many * MORE if often else max(MANY, self._many * LESS)
         self._regretted, self._swept = 0.0, now
 
-    def _look_for_the_unkept(self) -> None:
-        """Let go of sessions without a user whose page the app has kept until now."""
-        for seat in [seat for seat in self._node.seats.values() if seat.kept_by_app]:
+    def _look_at_the_abandoned(self) -> None:
+        """Let go of sessions without a user that something has kept here until now."""
+        for seat in [seat for seat in self._node.seats.values() if seat.stays and seat.at_rest]:
             seat.let_sleep()
 
     def _look_at(self, seat: Seat) -> None:
         live = seat.live
-        if live is None or not may_sleep(seat, live):
+        if live is None or not may_sleep(seat, live) or self._node.ties.holds_weakly(seat):
             return
-        if live.threads.unseen:  # what they did shows in no commit yet; it sleeps the next time
-            live.threads.unseen = False
+        if live.work.unseen:  # what it did shows in no commit yet; it sleeps the next time
+            live.work.unseen = False
             seat.committer.request()
             return
         self._node.ties.keep(seat)
@@ -123,7 +123,7 @@ def may_sleep(seat: Seat, live: LiveSession) -> bool:
     """Whether a connected session needs its objects for nothing, and has all of them in its record."""
     if seat.socket is None or seat.lost or seat.leaving or seat.committed is None or seat.busy:
         return False
-    if live.main is not MainState.DONE or not live.dormant or live.threads.running:
+    if live.main is not MainState.DONE or not live.dormant or live.work.may_touch_objects:
         return False
     meta = Meta.load(seat.committed.meta)
     return seat.portable and not meta.background

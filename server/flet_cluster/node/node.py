@@ -198,7 +198,8 @@ class Node:
 
     def describe(self) -> NodeInfo:
         """Return what this node says of itself with each heartbeat."""
-        return NodeInfo(self.id, self.version, len(self.seats), self.draining, len(self.sockets))
+        connected = max(0, len(self.sockets) - self.relays.held)  # those are at the nodes that relay them
+        return NodeInfo(self.id, self.version, len(self.seats), self.draining, connected)
 
     def _lagged(self, seconds: float) -> None:
         self.observer.count("loop_blocked")

@@ -89,6 +89,8 @@ class Rebalance:
 
     async def _let_go(self, wanted: int, rate: float, crowded: list[str]) -> int:
         chosen = self._movable()[:wanted]
+        if not chosen:  # who is here must stay, or is only relayed through here
+            return 0
         logger.info("rebalancing: letting %d of %d sessions go", len(chosen), len(self._node.seats))
         await self._announce(chosen, crowded)
         moved = 0

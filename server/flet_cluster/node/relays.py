@@ -73,7 +73,7 @@ class Relays:
         self._ticker: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], Awaitable[None]] | None = None
         node.observer.gauge("relays_fronted", lambda: len(self._fronts))
-        node.observer.gauge("relays_held", lambda: len(self._served))
+        node.observer.gauge("relays_held", lambda: self.held)
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -91,9 +91,19 @@ class Relays:
             await self._unsubscribe()
 
     @property
+    def possible(self) -> bool:
+        """Whether this node relays at all."""
+        return self.serve is not None and self._node.settings.max_relays > 0
+
+    @property
     def available(self) -> bool:
         """Whether one more relay may begin here."""
-        return self.serve is not None and len(self._pipes) < self._node.settings.max_relays
+        return self.possible and len(self._pipes) < self._node.settings.max_relays
+
+    @property
+    def held(self) -> int:
+        """How many sockets at other nodes are served here."""
+        return len(self._served)
 
     def carries(self, socket: Socket | None) -> bool:
         """Whether a seat's socket is at another node."""

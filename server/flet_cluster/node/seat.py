@@ -73,7 +73,8 @@ class Seat:
         lapses: how often the node's sign of life had lapsed when the session was taken.
         mail: something may wait in its inbox.
         away: the app was told that its user has left, and not yet that the user is back.
-        kept_by_app: its user has left, and it would not be here if the app did not keep its page.
+        stays: its user has left, and it is still here: for its work, since it cannot travel, or since the app
+            keeps its page.
         resent: the browser had sent its inputs up to here before it opened its present socket.
         begun_before: it has no record, but a node that died may have begun it.
         lost: somebody else has the session now, or nobody ever will: nothing may be sent any more.
@@ -101,7 +102,7 @@ class Seat:
         self.seized = False
         self.lapses = node.host.life.lapses
         self.away = False
-        self.kept_by_app = False
+        self.stays = False
         self.mail = False
         self.resent = 0
         self.begun_before = False
@@ -301,12 +302,20 @@ class Seat:
         if self.live is not None and not self.live.registered:  # begun anew, and nobody has seen it
             self.node.spawn(self.node.departures.give_up(self, unless_connected=True))
             return
+        self.note_absence()
+        self.when_quiet(self.let_sleep)
+        self.changed(urgent=True)
+
+    def note_absence(self) -> None:
+        """Tell the app that its user has left if there is none: nobody else will, once this node has left."""
+        if self.socket is not None or self.lost or self.leaving:
+            return
+        if self.live is not None and not self.live.registered:
+            return
         try:
             self.say_away()
         except (SealBroken, SnapshotError) as error:
             logger.warning("session %s: no on_disconnect: %s", self.id, error)
-        self.when_quiet(self.let_sleep)
-        self.changed(urgent=True)
 
     def say_away(self) -> None:
         """Tell the app that its user has left, unless it knows. Raises SealBroken, SnapshotError."""
@@ -321,15 +330,21 @@ class Seat:
             self.away = False
 
     def let_sleep(self) -> None:
-        """Give a session without user and work back to the store, unless the app itself keeps its page."""
+        """Give a session without user and work back to the store, unless it can only be here.
+
+        What stays is looked at again by the sweep.
+        """
         live = self.live
-        self.kept_by_app = False
+        self.stays = False
         if self.socket is not None or self.lost or self.leaving:
             return
-        if live is None or not live.background.calls:
-            self.kept_by_app = self.node.ties.holds(self)
-            if not self.kept_by_app:
-                self.node.spawn(self.node.departures.give_up(self, unless_connected=True))
+        works = live is not None and bool(live.background.calls)
+        self.stays = works or self.cannot_travel or self.node.ties.holds(self)
+        if not self.stays:
+            self.node.spawn(self._leave())
+
+    async def _leave(self) -> None:
+        self.stays = not await self.node.departures.give_up(self, unless_connected=True)
 
     # -- input ------------------------------------------------------------------------------------
 
@@ -415,8 +430,9 @@ class Seat:
 
     @property
     def departing(self) -> bool:
-        """Whether the session is to leave, and no user is here to see its threads wait for that."""
-        return self.wants_rest and self.socket is None
+        """Whether the session is to leave as soon as it can, with no user here to see its threads wait."""
+        held = self.live is not None and self.live.has_lasting_work
+        return self.wants_rest and self.socket is None and not held
 
     @property
     def busy(self) -> bool:
@@ -432,13 +448,23 @@ class Seat:
 
     @property
     def movable(self) -> bool:
-        """Whether another node may have it now, and its user would not notice: plain clients show it."""
-        return bool(self.socket and self.lease and self.instance and self.portable and self.at_rest)
+        """Whether another node may have it now, and its user would not notice.
+
+        Plain clients show it, and so does work that would start again from its beginning.
+        """
+        connected = bool(self.socket and self.lease and self.instance)
+        works = bool(self.live.background.calls) if self.live is not None else self.needs_objects
+        return connected and self.portable and self.at_rest and not works
 
     @property
     def portable(self) -> bool:
         """Whether another node could rebuild the session from its record."""
         return self.committed is not None and bool(self.committed.image)
+
+    @property
+    def cannot_travel(self) -> bool:
+        """Whether its record says that nobody could rebuild it: it lives here or not at all."""
+        return self.committed is not None and not self.committed.image
 
     def when_quiet(self, action: Callable[[], None]) -> None:
         """Run ``action`` once everything has ended and is committed."""

@@ -34,6 +34,10 @@ class Ties:
         """Whether the app itself keeps something of a session, in one of its modules."""
         return seat.live is not None and self._shared.holds(seat.live)
 
+    def holds_weakly(self, seat: Seat) -> bool:
+        """Whether the app keeps something of a session only for as long as that is in memory."""
+        return seat.live is not None and self._shared.holds_weakly(seat.live)
+
     def keep(self, seat: Seat) -> None:
         """Remember what a session shares; it is at rest, its last commit its state."""
         if seat.live is None or seat.committed is None or not seat.portable:

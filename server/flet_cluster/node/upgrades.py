@@ -42,9 +42,10 @@ class Upgrades:
     def version(self) -> str:
         """The version that sessions are kept apart by; "" when they are not.
 
-        Not while code is being developed (sessions are to come to the new code), nor without relays.
+        Not while code is being developed (sessions are to come to the new code), nor where nothing is ever
+        relayed. That a node has no relay left just now does not count: its user looks for another one.
         """
-        apart = self._node.relays.available and not self._node.settings.reload
+        apart = self._node.relays.possible and not self._node.settings.reload
         return self._node.version if apart else ""
 
     def keeps(self, seat: Seat, version: str) -> bool:

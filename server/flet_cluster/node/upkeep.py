@@ -8,7 +8,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from flet_cluster.errors import (
-    Fenced,
     SealBroken,
     SessionDeleted,
     SessionMissing,
@@ -109,8 +108,8 @@ class Upkeep:
         if seat is None or seat.lease is None or seat.committed is None or seat.lost:
             return
         try:
-            if not await seat.refill(seat.committed) and not seat.committer.running:
-                seat.fenced(Fenced(seat.id, "another node", seat.lease.epoch))
+            if not await seat.refill(seat.committed):
+                await seat.holds()  # what is newer there may be a commit of its own
         except SessionDeleted as error:
             seat.fenced(error)
 
@@ -184,10 +183,13 @@ class Upkeep:
         with contextlib.suppress(SealBroken, SnapshotError):
             live = seat.wake()
             live.background.stop()
+            live.session.cancel_client_calls()
+            live.expire()
             seat.say_away()  # a node that died could not
             live.page_event("close")
             await live.until_idle(CLOSE_SECONDS)
             await self._until_committed(seat)
+            live.expire()  # once more: on_close may have set something going
         self._node.observer.count("expired")
         lease = seat.lease
         seat.lose(CloseCode.EXPIRED, "expired")

@@ -63,6 +63,8 @@ class CloseCode(enum.IntEnum):
     """No ``hello`` in time."""
     IDLE = 4206
     """Nothing heard from the browser, not even a ping."""
+    NOT_REBUILT = 4207
+    """Code of the app or the system failed while the session was rebuilt: it may work the next time."""
 
     EXPIRED = 4300
     """The session's deadline has passed."""

@@ -26,7 +26,9 @@ MOST: Final = 20_000
 _ATOMS = (str, bytes, int, float, complex, bool, type(None), type, ModuleType, BuiltinFunctionType)
 _CONTAINERS = (dict, list, set, tuple, frozenset, deque)
 _CALLABLES = (FunctionType, MethodType, functools.partial, CellType)
-_WEAK = (weakref.WeakSet, weakref.WeakValueDictionary, weakref.WeakKeyDictionary)
+_NO_VALUES = (tuple, frozenset, weakref.ReferenceType, *_CALLABLES)
+"""What has no identity that anybody would miss."""
+_WEAK = (weakref.WeakSet, weakref.WeakValueDictionary, weakref.WeakKeyDictionary, weakref.ReferenceType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,12 @@ class Held:
     Attributes:
         plain: what has no name: it travels by value with a session that refers to it, and becomes two.
         owned: what belongs to some session.
+        weak: those of them that are held weakly: they are not there any more once their session lets go.
     """
 
     plain: frozenset[int]
     owned: frozenset[int]
+    weak: frozenset[int] = frozenset()
 
 
 class Search:
@@ -60,6 +64,7 @@ class Search:
         """Return what is held at this moment; other threads may change it meanwhile."""
         plain: set[int] = set()
         owned: set[int] = set()
+        weak: set[int] = set()
         roots = list(self._roots())
         named = set(map(id, roots))  # travels as its name anyway
         waiting = deque(roots)
@@ -73,10 +78,13 @@ class Search:
             if issubclass(kind, self._owned):
                 owned.add(id(obj))
                 continue
-            if id(obj) not in named and not issubclass(kind, (tuple, frozenset, *_CALLABLES)):
+            if id(obj) not in named and not issubclass(kind, _NO_VALUES):
                 plain.add(id(obj))
-            waiting.extend(self._within(obj))
-        return Held(frozenset(plain), frozenset(owned))
+            within = self._within(obj)
+            waiting.extend(within)
+            if issubclass(kind, _WEAK):
+                weak.update(id(part) for part in within if issubclass(type(part), self._owned))
+        return Held(frozenset(plain), frozenset(owned), frozenset(weak & owned))
 
     def _roots(self) -> Iterator[object]:
         self._names.refresh()
@@ -98,8 +106,11 @@ class Search:
 
 
 def _weakly_held(container: Any) -> list[object]:
-    """Return what a weak container holds while others do, values as well as keys."""
+    """Return what a weak container or reference holds while others do, values as well as keys."""
     try:
+        if isinstance(container, weakref.ReferenceType):
+            target = weakref.ref.__call__(container)  # of a WeakMethod, what its method is bound to
+            return [] if target is None else [target]
         if isinstance(container, weakref.WeakSet):
             return list(container)
         return [part for item in list(container.items()) for part in item]

@@ -65,6 +65,15 @@ def finished_thread(name: str) -> threading.Thread:
     return thread
 
 
+def finished_timer(name: str) -> threading.Timer:
+    """Return a timer that is over."""
+    timer = threading.Timer(0, int)
+    timer.name = name
+    timer.start()
+    timer.join()
+    return timer
+
+
 def _reduce_lock(lock: Any) -> Any:
     if lock.locked():
         raise NotPortable("", "the lock is held; a snapshot can be taken when it is free")
@@ -123,7 +132,8 @@ def _reduce_asyncio_future(future: asyncio.Future[Any]) -> Any:
     return done_asyncio_future, (future.get_loop(), *_outcome(future))
 
 
-def _reduce_thread(thread: threading.Thread) -> Any:
+def reduce_thread(thread: threading.Thread) -> Any:
+    """Let a thread travel that has ended. Raises NotPortable."""
     if thread.is_alive() or thread.ident is None or type(thread) is not threading.Thread:
         raise NotPortable(
             "", "threads cannot travel; start background work with page.run_thread so that it can move"
@@ -143,6 +153,6 @@ WAIT_TYPES: dict[type, Reducer] = {
 WAIT_FAMILIES: list[tuple[type, Reducer]] = [
     (_LOOP_BOUND, _reduce_loop_bound),
     (asyncio.Future, _reduce_asyncio_future),
-    (threading.Thread, _reduce_thread),
+    (threading.Thread, reduce_thread),
 ]
 """Reducers for a type and its subclasses. (``asyncio.Task`` is a subclass of ``asyncio.Future``.)"""

@@ -193,11 +193,12 @@ class LinkSocket:
                 self._begin(hello)
             else:
                 await self._come_back(hello, hello.token)
-        except SessionElsewhere as error:
-            await self._relay(error.lease, hello)
         except ClusterError as error:
             if isinstance(error, ProtocolError):
                 raise
+            if isinstance(error, SessionElsewhere) and self._node.relays.available:  # others came meanwhile
+                await self._relay(error.lease, hello)
+                return
             self._refuse(error)
 
     async def _relay(self, lease: Lease, hello: Hello) -> None:

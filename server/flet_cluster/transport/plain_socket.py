@@ -214,11 +214,11 @@ class PlainSocket:
             seat = await self._node.seat_of(claim)
             await self._node.restores.turn(seat)
             self._take_over(seat)
-        except SessionElsewhere as error:
-            self._leave_seat()
-            self._front = Front(self._node, error.lease, self._visitor, self._out, plain=True)
-            return None
         except ClusterError as error:
+            if isinstance(error, SessionElsewhere) and self._node.relays.available:  # others came meanwhile
+                self._leave_seat()
+                self._front = Front(self._node, error.lease, self._visitor, self._out, plain=True)
+                return None
             code = code_for(error) if seat is None else await self._node.departures.reset(seat, error)
             logger.info("a client's session is not there (%s): %s", code.reason, error)
             if code in LASTING:
