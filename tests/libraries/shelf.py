@@ -27,6 +27,7 @@ import sqlalchemy as sa
 from matplotlib.figure import Figure
 from PIL import Image
 from sqlalchemy import orm
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from flet_cluster.errors import SnapshotError
 from flet_cluster.snapshot import CodeIndex, Portables, capture, restore
@@ -259,6 +260,30 @@ def _(held: Any) -> None:
     held["scoped"].remove()
     session.close()
     engine.dispose()
+
+
+class Careful(orm.Session):
+    """A session as apps derive them."""
+
+
+@thing("sqlalchemy's async session")
+def _() -> Any:
+    session = AsyncSession(autobegin=False, expire_on_commit=False, sync_session_class=Careful)
+    bert = Person(id=1, name="Bert")
+    orm.make_transient_to_detached(bert)
+    with session.sync_session.begin():
+        session.add(bert)
+    return session, bert
+
+
+@use("sqlalchemy's async session")
+def _(held: Any) -> None:
+    session, bert = held
+    assert isinstance(session.sync_session, Careful)
+    assert bert in session
+    assert not session.in_transaction()
+    assert not session.sync_session.autobegin
+    assert not session.sync_session.expire_on_commit
 
 
 @thing("sqlalchemy with a password")
@@ -509,8 +534,11 @@ def captured(name: str) -> str:
 
 
 def restored(name: str) -> str:
-    """Restore a thing and use it."""
-    USE[name](restore((FOLDER / name).read_bytes(), code(), Portables())["held"])
+    """Restore a thing, as a session that moves on without having touched it does, and use it."""
+    image = (FOLDER / name).read_bytes()
+    for _ in range(2):
+        image = capture(restore(image, code(), Portables()), code(), Portables())
+    USE[name](restore(image, code(), Portables())["held"])
     return ""
 
 
