@@ -11,7 +11,9 @@ import json
 import logging
 import sqlite3
 import ssl
+import subprocess
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +27,7 @@ import redis.asyncio
 import requests
 import sqlalchemy as sa
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageFont
 from sqlalchemy import orm
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -313,6 +315,11 @@ def _() -> Any:
     return engine
 
 
+@refused("sqlalchemy connection", "engine.connect")
+def _() -> Any:
+    return sa.create_engine(database("n.db")).connect()
+
+
 @refused("sqlalchemy transaction", "commit")
 def _() -> Any:
     session = orm.Session(sa.create_engine(database("t.db")))
@@ -406,6 +413,40 @@ def _() -> Any:
     return open(reading)  # noqa: PTH123
 
 
+@refused("a temporary folder", "flet_cluster.resource")
+def _() -> Any:
+    return tempfile.TemporaryDirectory(dir=FOLDER)
+
+
+@refused("a temporary file", "flet_cluster.resource")
+def _() -> Any:
+    return tempfile.NamedTemporaryFile(dir=FOLDER)
+
+
+@thing("temporary things of the past")
+def _() -> Any:
+    with tempfile.TemporaryDirectory(dir=FOLDER) as folder, tempfile.NamedTemporaryFile(dir=folder) as file:
+        name = file.name
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return file, name, process
+
+
+@use("temporary things of the past")
+def _(held: Any) -> None:
+    file, name, process = held
+    assert (file.name, file.closed) == (name, True)
+    assert process.poll() == 0
+
+
+@refused("a running process", "wait for it")
+def _() -> Any:
+    process = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.close()  # it ends by itself, and nobody has asked
+    return process
+
+
 @refused("a loop over lines", "readline")
 def _() -> Any:
     file = (FOLDER / "read.txt").open(encoding="utf-8")
@@ -421,16 +462,24 @@ def _() -> Any:
     figure = Figure()
     figure.subplots().plot([1, 2, 3], label="line")
     Image.new("RGB", (3, 2), "red").save(FOLDER / "red.png")
-    return figure, Image.new("RGB", (3, 2), "blue"), Image.open(FOLDER / "red.png")
+    font = ImageFont.load_default(17)
+    return (
+        figure,
+        Image.new("RGB", (3, 2), "blue"),
+        Image.open(FOLDER / "red.png"),
+        font,
+        font.getlength("Ag"),
+    )
 
 
 @use("pictures")
 def _(held: Any) -> None:
-    figure, blue, red = held
+    figure, blue, red, font, length = held
     assert figure.axes[0].lines[0].get_label() == "line"
     figure.savefig(FOLDER / "figure.png")
     assert blue.getpixel((1, 1)) == (0, 0, 255)
     assert red.getpixel((1, 1)) == (255, 0, 0)
+    assert font.getlength("Ag") == length
 
 
 @thing("pandas")
@@ -538,6 +587,8 @@ def restored(name: str) -> str:
     image = (FOLDER / name).read_bytes()
     for _ in range(2):
         image = capture(restore(image, code(), Portables()), code(), Portables())
+        if name == "files":
+            stray()  # as the other half does at its end
     USE[name](restore(image, code(), Portables())["held"])
     return ""
 
@@ -561,5 +612,3 @@ if __name__ == "__main__":
     else:
         outcome = {name: attempt(module.restored, name) for name in module.MAKE}
     (FOLDER / f"{half}.json").write_text(json.dumps(outcome))
-        if name == "files":
-            stray()  # as the other half does at its end
