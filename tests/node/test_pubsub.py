@@ -287,6 +287,28 @@ async def test_who_hears_something_rare_misses_nothing(monkeypatch: pytest.Monke
         assert counts_of(heir)["pubsub_gap"] == 0
 
 
+async def test_who_was_there_has_missed_nothing_of_a_stream_that_rested(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Others talked a little, about something else, and no more: the stream is trimmed all the same."""
+    monkeypatch.setattr(publications, "LOOK_SECONDS", 0.02)
+    async with club(monkeypatch, main, pubsub_retention=1.0) as there:
+        one, other = await pair(there, "subscribe", "subscribe news", "watch")
+        other.click("unsubscribe")
+        await other.settle()
+        one.click("say")
+        await one.hears("1")
+        end = await there.store.stream_end()
+        await other.until(lambda: other.seat.committed and other.seat.committed.stream == end)
+        there.skip(2)
+        mortal, heir = there.nodes[1], there.nodes[0]
+        await there.kill(mortal)
+        await other.come(heir)
+        one.click("news")
+        await other.hears("news: today")
+        assert counts_of(heir)["pubsub_gap"] == 0
+
+
 @pytest.mark.parametrize("lost", ["everything", "the end"])
 async def test_a_store_that_lost_messages_shows(two: Club, lost: str) -> None:
     one, other = await pair(two, "subscribe", "watch")
