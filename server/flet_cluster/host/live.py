@@ -94,7 +94,7 @@ class LiveSession:
         self.gone = False
         self.fence = Fence(self)
         self.background = Background(self)
-        self.threads = AppThreads()
+        self.threads = AppThreads(host.loop, host.program.is_app_module, self._thread_ended)
         self.lane = SessionLane(self)
         self._camera = Camera(host.loop, self.changed)
         self._keeper = kept.Keeper()
@@ -241,6 +241,9 @@ class LiveSession:
 
     def _task_done(self, task: asyncio.Task[Any]) -> None:
         self.tasks.discard(task)
+        self.changed(urgent=False)
+
+    def _thread_ended(self) -> None:
         self.changed(urgent=False)
 
     def spawn(self, coro: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -584,7 +587,7 @@ class LiveSession:
     def held_up(self) -> bool:
         """Whether something that is not over soon keeps the session from leaving."""
         lasting = self.running_for > SOON_SECONDS or self.main is MainState.RUNNING
-        return lasting or bool(self.tasks) or self.background.busy
+        return lasting or bool(self.tasks) or self.threads.running or self.background.busy
 
     async def _as_task(
         self,
@@ -638,6 +641,7 @@ class LiveSession:
             and self.messages.idle
             and not self.handlers
             and not self.tasks
+            and not self.threads.running
             and not self.background.busy
             and self.main is not MainState.RUNNING
         )
@@ -690,9 +694,14 @@ class LiveSession:
         )
 
     def _losable(self) -> list[Started]:
-        """Tasks that nobody can start again, for whoever finds them missing. They have no key."""
-        running = (task for task in tuple(self.tasks) if not task.done())
-        return [Started(0, "", described(task)) for task in itertools.islice(running, MOST_TASKS)]
+        """What nobody can start again, for whoever finds it missing. It has no key."""
+        return [Started(0, "", what) for what in itertools.islice(self._lasting, MOST_TASKS)]
+
+    @property
+    def _lasting(self) -> list[str]:
+        """Tasks and threads that the app has started by itself and that run."""
+        tasks = [described(task) for task in tuple(self.tasks) if not task.done()]
+        return tasks + self.threads.described
 
     def _shoot(self) -> bytes:
         """Pickle the session and what the host keeps about it."""
@@ -745,9 +754,10 @@ class LiveSession:
         self.messages.room.set()
         internals.forget_session(self.page)
         self.background.stop()
-        for task in list(self.tasks):
-            logger.warning("session %s: %s is lost with this node", self.id, described(task))
+        for what in self._lasting:
+            logger.warning("session %s: %s is lost with this node", self.id, what)
             self.host.observer.count("tasks_lost")
+        for task in list(self.tasks):
             task.add_done_callback(_seen)
             task.cancel()
         self.resources.leave(self)
