@@ -201,6 +201,28 @@ def _(held: Any) -> None:
     assert in_loop.connection_pool.connection_kwargs["db"] == 3
 
 
+@thing("redis sentinels")
+def _() -> Any:
+    kinds: Any = redis.Sentinel, redis.asyncio.Sentinel  # untyped
+    sentinel = kinds[0]([("127.0.0.1", 1)], sentinel_kwargs={"password": "s"}, db=4)
+    in_loop = kinds[1]([("127.0.0.1", 1)])
+    return sentinel.master_for("m", password="p"), sentinel.slave_for("m"), in_loop.master_for("m")
+
+
+@use("redis sentinels")
+def _(held: Any) -> None:
+    pools = [client.connection_pool for client in held]
+    assert [pool.is_master for pool in pools] == [True, False, True]
+    assert pools[0].sentinel_manager is pools[1].sentinel_manager
+    assert pools[0].connection_kwargs["password"] == "p"
+    assert pools[1].connection_kwargs["db"] == 4
+    assert [
+        client.connection_pool.connection_kwargs["password"] for client in pools[0].sentinel_manager.sentinels
+    ] == ["s"]
+    for pool in pools:
+        assert pool.make_connection().connection_pool.service_name == "m"
+
+
 @refused("redis pipeline", "execute")
 def _() -> Any:
     return redis.Redis().pipeline()
