@@ -342,6 +342,18 @@ def _() -> Any:
     return sa.create_engine(database("n.db")).connect()
 
 
+@refused("sqlalchemy model in a function", "define it in a module")
+def _() -> Any:
+    class Local(orm.DeclarativeBase):
+        pass
+
+    class Thing(Local):
+        __tablename__ = "thing"
+        id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+
+    return Thing
+
+
 @refused("sqlalchemy transaction", "commit")
 def _() -> Any:
     session = orm.Session(sa.create_engine(database("t.db")))
