@@ -518,11 +518,17 @@ def _(held: Any) -> None:
 
 @thing("pandas")
 def _() -> Any:
-    return pd.DataFrame({"n": [1, 2], "day": pd.to_datetime(["2024-02-29", "2024-03-01"])}).set_index("day")
+    days = pd.to_datetime(["2024-02-29", "2024-03-01"])
+    frame = pd.DataFrame({"n": [1, 2], "a word": ["a", "b"], "day": days}).set_index("day")
+    return frame, list(frame.itertuples())
 
 
 @use("pandas")
-def _(frame: pd.DataFrame) -> None:
+def _(held: Any) -> None:
+    frame, (first, second) = held
+    assert first._fields == ("Index", "n", "_2")
+    assert (second.Index, second[1], second[2]) == (pd.Timestamp("2024-03-01"), 2, "b")
+    assert first._replace(n=9).n == 9
     assert frame["n"].sum() == 3
     assert frame.index[0] == pd.Timestamp("2024-02-29")
 
