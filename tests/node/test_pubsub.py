@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -329,6 +330,28 @@ async def test_a_store_that_lost_messages_shows(two: Club, lost: str) -> None:
     one.click("say")
     await other.hears("1", "missed some", "2")
     await one.hears("1", "missed some", "2")
+
+
+async def test_a_store_that_came_back_older_shows_though_somebody_spoke_at_once(
+    two: Club, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream's end has passed by what its readers know before they look again."""
+    monkeypatch.setattr(publications, "LOOK_SECONDS", 60.0)
+    one, other = await pair(two, "subscribe", "watch")
+    one.click("say")
+    await other.hears("1")
+    earlier = copy.deepcopy(two.store._data.stream)
+    one.click("say")
+    for member in (one, other):
+        await member.hears("1", "2")
+        await member.settle()
+    two.store._data.stream = earlier
+    one.click("say")
+    for member in (one, other):
+        await member.hears("1", "2", "missed some", "3")
+    other.click("say")
+    for member in (one, other):
+        await member.hears("1", "2", "missed some", "3", "1")
 
 
 async def test_a_message_that_cannot_travel_fails_where_it_is_sent(two: Club) -> None:

@@ -88,6 +88,8 @@ class Feed:
                 return
             if heard.before > self.cursor:
                 self._missed(heard.before)
+            elif heard.before < self.cursor < heard.n - 1:  # numbers that came in between were taken back
+                self._missed(heard.n - 1)
             self._hear(heard)
         if empty and last > self.cursor:
             self._missed(last)
