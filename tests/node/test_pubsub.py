@@ -14,10 +14,11 @@ from tests.node.club_app import main
 
 from flet_cluster.errors import MessageRefused, StoreUnavailable
 from flet_cluster.host import message_codec
+from flet_cluster.host.pubsub import SessionPubSub
 from flet_cluster.node import committer, publications, publisher
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from tests.node.club import Member
 
@@ -361,6 +362,24 @@ async def test_a_message_that_cannot_travel_fails_where_it_is_sent(two: Club) ->
     assert any("page.pubsub cannot send this dict" in crash for crash in one.wire.client.crashes)
     one.click("say")
     await other.hears("1")
+
+
+class Nameless:
+    """Its text is its address."""
+
+
+@pytest.mark.parametrize("topic", [None, Nameless()])
+def test_what_is_no_topic_elsewhere_is_refused(topic: Any) -> None:
+    hub = SessionPubSub("s1", lambda _: None, lambda *_: b"")
+    attempts: list[Callable[[], None]] = [
+        lambda: hub.send_all_on_topic(topic, "x"),
+        lambda: hub.send_others_on_topic("s1", topic, "x"),
+        lambda: hub.subscribe_topic("s1", topic, print),
+    ]
+    for attempt in attempts:
+        with pytest.raises(MessageRefused, match="is no topic"):
+            attempt()
+    assert not hub.subscriptions.keys
 
 
 async def test_a_session_that_cannot_leave_goes_on_hearing(
