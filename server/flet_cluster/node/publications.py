@@ -69,6 +69,7 @@ class Publications:
             posts,
             age=settings.pubsub_retention,
             length=settings.pubsub_length,
+            size=settings.pubsub_bytes,
             memory=2 * (settings.session_timeout + GRACE),  # longer than a record lives that nobody writes
         )
         self._node.observer.count("published", len(posts))

@@ -171,7 +171,9 @@ class SessionStore(Protocol):
         After :class:`StoreUnavailable` it may be gone.
         """
 
-    async def stream_append(self, posts: Sequence[Post], *, age: float, length: int, memory: float) -> int:
+    async def stream_append(
+        self, posts: Sequence[Post], *, age: float, length: int, size: int, memory: float
+    ) -> int:
         """Put messages of one session at the end of the app's stream, all or none.
 
         Those of a commit that is not later (by epoch and n) than one of the same session that is in already
@@ -182,6 +184,7 @@ class SessionStore(Protocol):
             posts: at least one; of one session, in order.
             age: messages older than this are dropped, seconds.
             length: with more messages than this in the stream, the oldest are dropped.
+            size: likewise with more bytes than about this; the last message stays in any case.
             memory: how long it is remembered what this session has published, seconds.
 
         Returns:
