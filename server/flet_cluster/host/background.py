@@ -55,9 +55,21 @@ class BackgroundCall:
 
     Attributes:
         callbacks: of a call that has arrived here: what the app wants to be called with its future.
+        over: of such a call: the app had cancelled it, though it had not ended yet.
     """
 
-    __slots__ = ("again", "args", "callbacks", "cancel", "function", "future", "key", "kind", "kwargs")
+    __slots__ = (
+        "again",
+        "args",
+        "callbacks",
+        "cancel",
+        "function",
+        "future",
+        "key",
+        "kind",
+        "kwargs",
+        "over",
+    )
 
     def __init__(
         self, kind: Kind, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -69,6 +81,7 @@ class BackgroundCall:
         self.key = ""
         self.again = False
         self.callbacks: Callbacks = []
+        self.over = False
         self.future: BackgroundFuture | RestartedTask | None = None
         self.cancel: Callable[[], None] | None = None
 
@@ -76,7 +89,7 @@ class BackgroundCall:
         """Travel as the call alone, with what waits for its end."""
         future = self.future
         callbacks = future.callbacks if isinstance(future, BackgroundFuture) else []
-        state = (self.kind, self.function, self.args, self.kwargs, self.key, callbacks)
+        state = (self.kind, self.function, self.args, self.kwargs, self.key, callbacks, self.cancelled)
         return (_blank_call, (), state, None, None, _fill_call)
 
     @property
@@ -100,7 +113,8 @@ def _blank_call() -> BackgroundCall:
 def _fill_call(call: BackgroundCall, state: tuple[Any, ...]) -> None:
     """Give a blank call its content. Whoever restores it starts it again."""
     call.kind, call.function, call.args, call.kwargs, call.key, *more = state
-    call.callbacks = more[0] if more else []  # earlier releases wrote none
+    if more:  # earlier releases wrote none of this
+        call.callbacks, call.over = more
     call.again = True
 
 
@@ -256,18 +270,13 @@ class Background:
 
     def adopt(self, calls: list[BackgroundCall]) -> None:
         """Take over what a snapshot says was running; it does not run before :meth:`restart`."""
-        self._adopted = calls
-        self.calls.update(dict.fromkeys(calls))
-        for call in calls:
+        self._adopted = [call for call in calls if not call.over]
+        self.calls.update(dict.fromkeys(self._adopted))
+        for call in self._adopted:
             future = _future_of(call)
             for callback in call.callbacks:
                 future.add_done_callback(callback)
             call.callbacks = []
-
-    @property
-    def recorded(self) -> list[BackgroundCall]:
-        """The calls that are to start again elsewhere: not those that the app has cancelled."""
-        return [call for call in list(self.calls) if not call.cancelled]
 
     def restart(self) -> None:
         """Start again what was adopted, each call from its beginning."""

@@ -705,7 +705,7 @@ class LiveSession:
 
     def _shoot(self) -> bytes:
         """Pickle the session and what the host keeps about it."""
-        calls, events = self.background.recorded, list(self.own_events)
+        calls, events = list(self.background.calls), list(self.own_events)
         main = self.entry.main if self.entry.own and self.main is MainState.PENDING else None
         due = list(self.messages.due)
         extra = Extra(
