@@ -22,6 +22,7 @@ LAYERS = {
     "threads": 1,
     "blobs": 2,
     "bus": 2,
+    "oauth": 2,
     "stores": 2,
     "host": 3,
     "node": 3,
@@ -33,6 +34,7 @@ LAYERS = {
     "__main__": 5,
     "application": 5,
     "asgi": 5,
+    "auth": 5,
     "changes": 5,
     "composition": 5,
     "cli": 5,
@@ -59,7 +61,12 @@ LAYERS = {
 }
 """Top-level module or subpackage → its layer."""
 
-ONLY_IN = {
+ONLY_IN: dict[str, set[str]] = {
+    "authlib": {"oauth"},
+    "httpx": set(),
+    "httpx2": {"oauth"},
+    "joserfc": {"oauth"},
+    "oauthlib": set(),
     "redis": {"stores", "bus"},
     "boto3": {"blobs/s3"},
     "botocore": {"blobs/s3"},

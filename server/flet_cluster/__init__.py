@@ -9,21 +9,25 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from flet_cluster.blobs.base import Blob
     from flet_cluster.fastapi.whole import cluster_app as app
     from flet_cluster.host.current import Event, current_event
     from flet_cluster.host.hooks import Interrupted, on_interrupted, on_restore
     from flet_cluster.host.missed import MissedMessages, on_missed_messages
     from flet_cluster.host.resources import Resource, resource
     from flet_cluster.host.upgrades import Upgrade, on_upgrade
+    from flet_cluster.host.uploads import Uploads, uploads
     from flet_cluster.running import run
     from flet_cluster.snapshot.registered import register_portable
 
 _PUBLIC = {
+    "Blob": "flet_cluster.blobs.base:Blob",
     "Event": "flet_cluster.host.current:Event",
     "Interrupted": "flet_cluster.host.hooks:Interrupted",
     "MissedMessages": "flet_cluster.host.missed:MissedMessages",
     "Resource": "flet_cluster.host.resources:Resource",
     "Upgrade": "flet_cluster.host.upgrades:Upgrade",
+    "Uploads": "flet_cluster.host.uploads:Uploads",
     "app": "flet_cluster.fastapi.whole:cluster_app",
     "current_event": "flet_cluster.host.current:current_event",
     "on_interrupted": "flet_cluster.host.hooks:on_interrupted",
@@ -33,14 +37,17 @@ _PUBLIC = {
     "register_portable": "flet_cluster.snapshot.registered:register_portable",
     "resource": "flet_cluster.host.resources:resource",
     "run": "flet_cluster.running:run",
+    "uploads": "flet_cluster.host.uploads:uploads",
 }
 
 __all__ = [
+    "Blob",
     "Event",
     "Interrupted",
     "MissedMessages",
     "Resource",
     "Upgrade",
+    "Uploads",
     "app",
     "current_event",
     "on_interrupted",
@@ -50,6 +57,7 @@ __all__ = [
     "register_portable",
     "resource",
     "run",
+    "uploads",
 ]
 
 

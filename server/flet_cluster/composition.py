@@ -11,6 +11,7 @@ from flet_cluster.bus.redis import RedisBus
 from flet_cluster.errors import BusUnavailable, ClusterError, StoreError, StoreUnavailable
 from flet_cluster.host import app_threads, background, entry, fast, lost, sign_in
 from flet_cluster.host.environment import HostEnvironment
+from flet_cluster.host.fence import SignOfLife
 from flet_cluster.host.lane import LanePool
 from flet_cluster.host.loops import guard_loop
 from flet_cluster.host.portable import flet_portables
@@ -98,6 +99,8 @@ def build_node(
         limits=limits,
         in_threads=settings.sync_handlers == "thread",
         uploads=uploads,
+        life=SignOfLife(ttl=settings.heartbeat_timeout),
+        oauth_seconds=settings.oauth_timeout,
     )
     keys = KeyRing(settings.key_ring())
     if settings.redis_url is None:
@@ -108,7 +111,7 @@ def build_node(
     def open_store() -> RedisStore:
         return RedisStore(url, name, patience=patience)
 
-    bus = RedisBus(url, name)
+    bus = RedisBus(url, name, disturbed=host.life.doubt)
     node = Node(settings, limits, open_store(), bus, host, keys, open_store=open_store)
     node.relays.serve = serve_relayed
     return node

@@ -26,6 +26,7 @@ ClusterError
 │   └── Fenced                 somebody else owns the session now
 ├── BlobError
 │   ├── BadBlobName            the name leads out of the store, or nowhere (a ValueError too)
+│   ├── BlobMissing            there is none of that name (a LookupError too)
 │   ├── BlobTooLarge           more bytes than are allowed
 │   ├── BlobIncomplete         fewer bytes came than were announced
 │   ├── BlobStoreFull          no room for it
@@ -33,6 +34,7 @@ ClusterError
 ├── UploadsDisabled            the app keeps no uploads (a RuntimeError too, as in Flet)
 ├── UploadRefused              an upload's URL was not signed for it
 ├── UploadExpired              it was, but not for so long
+├── SignInFailed               a sign-in could not be completed; the message is for its user
 ├── MessageRefused             page.pubsub cannot send this (a ValueError too)
 ├── BusUnavailable             the bus does not answer (costs latency only)
 └── TokenRefused               a session token does not verify
@@ -173,6 +175,21 @@ class Fenced(StoreError):
         self.epoch = epoch
 
 
+class SignInFailed(ClusterError):
+    """A sign-in, or the renewal of its token, could not be completed.
+
+    Args:
+        message: for the user; says what to do.
+        detail: for the operator's log: what exactly happened, without secrets.
+        error: the OAuth error code that the provider gave, if any.
+    """
+
+    def __init__(self, message: str, detail: str = "", error: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
+        self.error = error
+
+
 class MessageRefused(ClusterError, ValueError):
     """``page.pubsub`` cannot send a message: something in it cannot travel, or it is too big. Names what."""
 
@@ -213,6 +230,10 @@ class BadBlobName(BlobError, ValueError):
     """A name that no blob can have: it leads out of the store, or nowhere."""
 
 
+class BlobMissing(BlobError, LookupError):
+    """There is no blob of that name."""
+
+
 class BlobTooLarge(BlobError):
     """A blob has more bytes than are allowed."""
 
@@ -230,7 +251,7 @@ class BlobStoreUnusable(BlobError):
 
 
 class UploadsDisabled(ClusterError, RuntimeError):
-    """The app asks for an upload's URL, but has nowhere to put uploads."""
+    """The app asks for an upload's URL, or for its uploads, but has nowhere to put them."""
 
 
 class UploadRefused(ClusterError):

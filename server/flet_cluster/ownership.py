@@ -68,6 +68,8 @@ class Situation:
         attempt: how many times ``acquire`` was called.
         unheard: how many times in a row nobody listened on the holder's channel.
         released: how many times the holder said that it has released this very lease.
+        doubtful: whether the store had been away or had lost its data shortly before that, so that nothing
+            follows from what is missing there: neither from a heartbeat nor from a listener.
     """
 
     answer: Record | Held
@@ -77,17 +79,18 @@ class Situation:
     attempt: int = 1
     unheard: int = 0
     released: int = 0
+    doubtful: bool = False
 
     def acquired(self, answer: Record | Held, elapsed: float) -> Situation:
         """Note the answer to one more acquire. What was known of the holder is old now."""
         fresh = Situation(answer, elapsed=elapsed, attempt=self.attempt + 1)
-        if answer != self.answer:
+        if answer != self.answer or self.doubtful:
             return fresh
         return replace(fresh, unheard=self.unheard, released=self.released)
 
-    def checked(self, *, alive: bool, elapsed: float) -> Situation:
-        """Note whether the holder's heartbeat is valid."""
-        return replace(self, alive=alive, elapsed=elapsed)
+    def checked(self, *, alive: bool, elapsed: float, doubtful: bool = False) -> Situation:
+        """Note whether the holder's heartbeat is valid, and whether that says anything."""
+        return replace(self, alive=alive, elapsed=elapsed, doubtful=doubtful)
 
     def heard(self, reply: Reply, elapsed: float) -> Situation:
         """Note what came of asking the holder."""
@@ -170,7 +173,7 @@ def decide(situation: Situation, policy: Policy) -> Action:
         return RetryLater(f"node {lease.owner} did not release the session within {policy.patience:g} s")
     if situation.alive is None:
         return CheckHolder(lease)
-    if not situation.alive:
+    if not (situation.alive or situation.doubtful):
         return Seize(lease, holder_is_dead=True)
     return _about_living_holder(lease, situation, policy)
 
@@ -180,9 +183,7 @@ def _about_living_holder(lease: Lease, situation: Situation, policy: Policy) -> 
     if reply is Reply.NOT_ASKED:
         return AskOwner(lease)
     if reply is Reply.NO_LISTENER:
-        if situation.unheard >= policy.confirmations:
-            return Seize(lease, holder_is_dead=False)
-        return AskOwner(lease, policy.confirm_wait)
+        return _about_unheard_holder(lease, situation, policy)
     if reply is Reply.RELEASED:
         # Said twice of the same lease: it does not know that it holds it (the answer to its acquire was
         # lost).
@@ -190,6 +191,14 @@ def _about_living_holder(lease: Lease, situation: Situation, policy: Policy) -> 
     if reply is Reply.RELAY:
         return _about_busy_holder(lease, situation, policy)
     return AcquireAgain(_pause(situation.attempt, policy))
+
+
+def _about_unheard_holder(lease: Lease, situation: Situation, policy: Policy) -> Action:
+    if situation.unheard < policy.confirmations:
+        return AskOwner(lease, policy.confirm_wait)
+    if situation.doubtful:
+        return AcquireAgain(_pause(situation.attempt, policy))
+    return Seize(lease, holder_is_dead=False)
 
 
 def _about_busy_holder(lease: Lease, situation: Situation, policy: Policy) -> Action:

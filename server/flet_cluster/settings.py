@@ -214,6 +214,8 @@ class Settings(BaseSettings):
     """Bytes of memory that they may take in the store, about."""
     oauth_state_timeout: _Seconds = 600.0
     """Seconds a user may take to sign in elsewhere."""
+    oauth_timeout: Annotated[float, Field(ge=0.1, le=60)] = 10.0
+    """Seconds an identity provider may take to answer a node."""
     no_cdn: bool = True
     """Serve CanvasKit, Pyodide and fonts from here; the browser needs no other server."""
     use_color_emoji: bool = False

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.routing import BaseRoute, Route
 
 from flet_cluster.blobs.local import local_blobs
+from flet_cluster.blobs.signing import DOWNLOAD, UPLOAD
 from flet_cluster.http.oauth import OAuthEndpoint
 from flet_cluster.http.uploads import UploadEndpoint, UploadRoute
 from flet_cluster.uploading import CurrentSigner
@@ -32,7 +33,7 @@ def side_doors(app: ClusterApp, cookie_at: Callable[[Scope], BrowserCookie]) -> 
     routes: list[BaseRoute] = [Route(f"/{settings.oauth_callback_endpoint}", callback)]
     if settings.upload_dir is not None:
         blobs, endpoint = local_blobs(settings.upload_dir), settings.upload_endpoint
-        signer = CurrentSigner(lambda: app.settings)
-        uploads = UploadEndpoint(blobs, signer, settings.max_upload_size, endpoint)
+        signer, reader = (CurrentSigner(lambda: app.settings, use=use) for use in (UPLOAD, DOWNLOAD))
+        uploads = UploadEndpoint(blobs, signer, reader, limit=settings.max_upload_size, endpoint=endpoint)
         routes.append(UploadRoute(f"/{endpoint}", uploads))
     return routes

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.shell.running import ROOT
 
-from flet_cluster.blobs.draft import PREFIX
 from flet_cluster.blobs.local import BUFFER, FORGOTTEN_SECONDS, LocalBlobs, local_blobs
+from flet_cluster.blobs.names import TEMPORARY
 from flet_cluster.errors import (
     BadBlobName,
     BlobError,
@@ -46,7 +46,7 @@ async def test_a_file_appears_whole(tmp_path: Path, size: int) -> None:
     async def slowly() -> AsyncIterator[bytes]:
         for start in range(0, size, 65536):
             yield content[start : start + 65536]
-            seen.append([name for name in everything(root) if PREFIX not in name])
+            seen.append([name for name in everything(root) if TEMPORARY not in name])
 
     blobs = LocalBlobs(root)
     assert await blobs.write("some/folder/ü 1.bin", slowly(), size=size, limit=size or None) == size
@@ -156,7 +156,7 @@ async def test_the_folder_may_be_a_link_itself(tmp_path: Path) -> None:
 
 async def test_leftovers_of_crashed_processes_are_removed_by_age(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
-    old, young, other = (tmp_path / "folder" / name for name in (f"{PREFIX}1", f"{PREFIX}2", ".flet"))
+    old, young, other = (tmp_path / "folder" / name for name in (f"{TEMPORARY}1", f"{TEMPORARY}2", ".flet"))
     for path in (old, young, other):
         path.write_bytes(b"half")
     for path in (old, other):

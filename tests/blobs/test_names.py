@@ -150,3 +150,10 @@ def test_a_store_that_takes_uploads_itself_cannot_limit_them(tmp_path: Path) -> 
     assert (
         UploadLinks(Bucket(tmp_path), signer, "upload", limit=9).url("a", 60, "").startswith("/upload?f=a&")
     )
+
+
+def test_names_of_unfinished_uploads_are_not_given_out() -> None:
+    for name in (".flet-upload-1", "a/.FLET-upload-", "%2eflet-upload-x"):
+        with pytest.raises(BadBlobName, match="an upload that has not ended"):
+            checked(name)
+    assert checked(".flet-upload") == ".flet-upload"

@@ -79,11 +79,21 @@ class Balancer:
         """How many nodes get new visitors."""
         return sum(row["status"].startswith("UP") for row in self._rows() if row["svname"].startswith("node"))
 
+    def leave_out(self, node: FleetNode) -> None:
+        """Send nobody to a node any more."""
+        self._ask(f"set server nodes/node{list(self.nodes).index(node)} state maint")
+
     def refuse(self) -> None:
         """From now on no new connection is answered, and the present ones are cut."""
         self._ask("disable frontend web")
         for name in [f"node{i}" for i in range(len(self.nodes))]:
             self._ask(f"shutdown sessions server nodes/{name}")
+
+    def give_nothing_to(self, nodes: Sequence[FleetNode], *, again: bool = False) -> None:
+        """Let these nodes get no new request, or let them get some again; what they have goes on."""
+        for number, node in enumerate(self.nodes):
+            if node in nodes:
+                self._ask(f"set server nodes/node{number} state {'ready' if again else 'maint'}")
 
     def accept(self) -> None:
         """Serve again."""

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from flet.auth import User
 from tests.node.desk import desk
 from tests.steps import Click
 
 from flet_cluster import snapshot
+from flet_cluster.auth import OpenIDProvider
 from flet_cluster.errors import SnapshotError
 from flet_cluster.host import kept
+from flet_cluster.host.authorization import ClusterAuthorization
 from flet_cluster.host.kept import Keeper, Kept, split, wrap
 
 if TYPE_CHECKING:
@@ -54,6 +57,21 @@ async def test_values_come_back_as_they_were() -> None:
         assert type(found.store["pair"]) is tuple
         assert found.store["shared"][0] is found.store["shared"][1]
         assert (found.dropped, found.auth) == ([], None)
+
+
+async def test_a_sign_in_comes_back_too() -> None:
+    provider = OpenIDProvider(issuer="https://issuer.test", client_id="id", redirect_url="https://app.test/")
+    async with desk() as work:
+        live = work.seat.wake()
+        auth = ClusterAuthorization(live, provider)
+        auth.user, auth.state = User({"name": "Ada"}, "ada"), "a state"
+        live.page._Page__authorization = auth
+        live.session.store.set("second", auth)
+        found = read(live, write(live))
+        assert found.dropped == []
+        assert (found.auth.user["name"], found.auth.state) == ("Ada", "a state")
+        assert found.auth.provider.issuer == "https://issuer.test"
+        assert found.store["second"].user.id == "ada"
 
 
 async def test_what_cannot_travel_alone_is_left_and_named_and_looked_at_once(

@@ -17,7 +17,10 @@ from flet.auth.providers import (
 from tests.node.desk import INSTANCE, Wire, desk
 from tests.steps import Click
 
-from flet_cluster.errors import StoreUnavailable
+from flet_cluster.errors import SignInFailed, StoreUnavailable
+from flet_cluster.host import sign_in
+from flet_cluster.host.authorization import ClusterAuthorization
+from flet_cluster.host.openid import OpenIDProvider
 from flet_cluster.host.sign_in import OwnEvent
 from flet_cluster.node import committer
 from flet_cluster.protocol.close import CloseCode
@@ -80,6 +83,18 @@ async def test_what_leads_away_waits_for_the_state(monkeypatch: pytest.MonkeyPat
         assert await work.node.sign_ins.take("a-state") is None
 
 
+async def test_a_client_that_does_not_come_to_the_front_is_signed_in_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sign_in, "FRONT_SECONDS", 0.05)
+    async with desk() as work:
+        page = work.seat.wake().page
+        page.web = False
+        for platform in (ft.PagePlatform.LINUX, ft.PagePlatform.IOS):
+            page.platform = platform
+            await sign_in._to_front(page)  # nobody answers: the client is away
+
+
 async def test_a_sign_in_that_is_through_reaches_its_handler_on_the_next_node() -> None:
     async with desk() as work:
         live = work.seat.wake()
@@ -95,6 +110,73 @@ async def test_a_sign_in_that_is_through_reaches_its_handler_on_the_next_node() 
         await work.until(lambda: work.shows("login: why not"))
         assert seat.live is not None
         assert not seat.live.own_events
+
+
+async def test_what_is_kept_of_a_user_can_travel() -> None:
+    provider = OpenIDProvider(issuer="https://issuer.test", client_id="id", redirect_url="https://app.test/")
+    async with desk() as work:
+        live = work.seat.wake()
+        page = live.page
+        auth = ClusterAuthorization(live, provider, scope=["a", "openid"])
+        assert auth.scope == ["a", "openid", "profile", "email"]
+        provider.authorization_endpoint = "https://issuer.test/auth"
+        url, state = auth.get_authorization_data()
+        auth.user = User({"sub": "ada"}, "ada")
+        auth._token = OAuthToken("access", expires_at=1.0, refresh_token="refresh")
+        page._Page__authorization = auth
+        work.seat.changed(urgent=True)
+        await work.settle()
+        work.seat.lose(CloseCode.MOVED, "for the test")
+        seat = await work.node.seat_of(work.node.tokens.verify(work.seat.token, None))
+        page = seat.wake().page
+        moved: Any = page.auth
+        assert moved is not auth
+        assert (moved.state, moved.user.id) == (state, "ada")
+        assert live.gone
+        assert moved._home is None
+        with pytest.raises(RuntimeError, match="outside"):
+            await moved.get_token()
+        assert seat.live is not None
+        assert seat.live.context().run(lambda: moved._live) is seat.live
+        assert (moved._verifier, moved._nonce) == (auth._verifier, auth._nonce)
+        assert vars(moved.token) == vars(auth._token)
+        assert moved.provider.user_id_fn({"sub": 7}) == "7"
+        assert moved.get_authorization_data()[0].partition("?")[0] == url.partition("?")[0]
+
+
+async def test_a_token_is_not_renewed_by_a_node_that_has_lost_the_session() -> None:
+    """As one that was frozen: another has renewed it, and a token that is used twice is withdrawn."""
+    provider = GitHubOAuthProvider("id", "secret", "http://app.test/oauth_callback")
+    provider.token_endpoint = "http://127.0.0.1:1/"
+    async with desk() as work:
+        live = work.seat.wake()
+        auth = ClusterAuthorization(live, provider)
+        auth._token = OAuthToken("access", expires_at=1.0, refresh_token="refresh")
+        with pytest.raises(SignInFailed, match="does not answer"):
+            await auth.get_token()
+        lease = work.seat.lease
+        assert lease is not None
+        await work.store.acquire(work.seat.id, "another node", 60.0, seize=lease)
+        with pytest.raises(SignInFailed, match="has moved"):
+            await auth.get_token()
+        assert work.seat.lost
+
+
+@pytest.mark.parametrize("options", [{"issuer": "issuer.test"}, {"redirect_url": ""}])
+def test_a_provider_that_cannot_work(options: dict[str, str]) -> None:
+    right: dict[str, Any] = {
+        "issuer": "https://issuer.test",
+        "redirect_url": "https://app.test/",
+    }
+    with pytest.raises(ValueError, match="an address begins with https://"):
+        OpenIDProvider(client_id="id", **{**right, **options})
+
+
+def test_groups_as_providers_write_them() -> None:
+    provider = OpenIDProvider(issuer="https://issuer.test", client_id="id", redirect_url="https://app.test/")
+    for written in (["staff"], "staff", [{"name": "staff", "id": 1}]):
+        assert [group.name for group in provider.groups_in(User({"groups": written}, "ada"))] == ["staff"]
+    assert provider.groups_in(User({}, "ada")) == []
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,6 @@ from typing import Any
 import flet as ft
 from flet.auth import OAuthProvider
 
-VERIFIER = "a-verifier-that-both-ends-of-the-flow-know-0123456789"
-CHALLENGE = "RXg5coZ24_PQHQEax9QJc3MKhSlIZR0dSHxQ6EnOmxQ"
 DONE = "<!DOCTYPE html><title>Done</title><p>The app says: done.</p>"
 
 
@@ -21,7 +19,9 @@ def mark(page: ft.Page, what: str) -> None:
 
 
 def provider_for(page: ft.Page) -> OAuthProvider:
-    here = (page.url or "").replace("ws", "http", 1)
+    callback = (page.url or "").replace("ws", "http", 1) + "/oauth_callback"
+    if "REDIRECT_FILE" in os.environ:
+        callback = Path(os.environ["REDIRECT_FILE"]).read_text() or callback
     return OAuthProvider(
         client_id="app",
         client_secret="a secret for tests only",
@@ -30,10 +30,7 @@ def provider_for(page: ft.Page) -> OAuthProvider:
         user_endpoint=os.environ["ISSUER"] + "/me",
         user_id_fn=lambda user: user["sub"],
         user_scopes=["openid", "profile"],
-        redirect_url=os.environ.get("REDIRECT", here + "/oauth_callback"),
-        code_challenge=CHALLENGE,
-        code_challenge_method="S256",
-        code_verifier=VERIFIER,
+        redirect_url=os.environ.get("REDIRECT", callback),
     )
 
 

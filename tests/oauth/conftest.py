@@ -54,6 +54,12 @@ def options() -> Mapping[str, str]:
 
 
 @pytest.fixture(scope="module")
+def app() -> str:
+    """The app of all nodes; a module overrides this."""
+    return "app.py"
+
+
+@pytest.fixture(scope="module")
 def launcher() -> Sequence[str]:
     """How a node is started; a module overrides this."""
     return ("-m", "flet_cluster.cli", "run")
@@ -66,11 +72,11 @@ def nodes(  # noqa: PLR0913, PLR0917 - fixtures
     options: Mapping[str, str],
     marks: Marks,
     launcher: Sequence[str],
+    app: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Fleet]:
-    # oauthlib, which Flet uses, wants the provider to have TLS.
-    env = {**marks.env, "ISSUER": issuer, "REDIRECT": NOWHERE, "OAUTHLIB_INSECURE_TRANSPORT": "1", **options}
-    fleet = Fleet(str(FOLDER / "app.py"), valkey, tmp_path_factory.mktemp("fleet"), env, launcher=launcher)
+    env = {**marks.env, "ISSUER": issuer, "REDIRECT": NOWHERE, **options}
+    fleet = Fleet(str(FOLDER / app), valkey, tmp_path_factory.mktemp("fleet"), env, launcher=launcher)
     yield fleet
     fleet.stop()
 

@@ -47,6 +47,18 @@ def test_a_dead_holder_is_not_asked() -> None:
     assert decide(held(alive=False), POLICY) == Seize(LEASE, holder_is_dead=True)
 
 
+def test_after_trouble_with_the_store_nothing_follows_from_what_is_missing() -> None:
+    """All heartbeats expire while it is away, and who has not connected anew is not heard."""
+    doubtful = replace(held(alive=False), doubtful=True)
+    assert decide(doubtful, POLICY) == AskOwner(LEASE)
+    unheard = doubtful.heard(Reply.NO_LISTENER, 0.1).heard(Reply.NO_LISTENER, 0.2)
+    assert isinstance(decide(unheard, POLICY), AcquireAgain)
+    assert decide(replace(unheard, doubtful=False), POLICY) == Seize(LEASE, holder_is_dead=True)
+    living = replace(unheard, alive=True)
+    assert isinstance(decide(living, POLICY), AcquireAgain)
+    assert decide(replace(living, doubtful=False), POLICY) == Seize(LEASE, holder_is_dead=False)
+
+
 def test_a_living_holder_is_asked() -> None:
     assert decide(held(), POLICY) == AskOwner(LEASE)
 
@@ -118,11 +130,13 @@ def test_patience_ends() -> None:
 @given(
     replies=st.lists(st.sampled_from([reply for reply in Reply if reply is not Reply.NOT_ASKED])),
     alive=st.lists(st.booleans()),
+    doubts=st.lists(st.booleans()),
     cost=st.floats(0.01, 1.0),
 )
 def test_force_needs_evidence_and_every_pursuit_ends(
     replies: list[Reply],
     alive: list[bool],
+    doubts: list[bool],
     cost: float,
 ) -> None:
     """Whatever the holder does, and with a store that never gives the session away."""
@@ -133,12 +147,14 @@ def test_force_needs_evidence_and_every_pursuit_ends(
         if isinstance(action, Seize):
             assert_evidence(situation, action)
         situation = respond(situation, action, replies, alive, situation.elapsed + cost)
+        if isinstance(action, CheckHolder):
+            situation = replace(situation, doubtful=bool(doubts and doubts.pop()))
 
 
 def assert_evidence(situation: Situation, action: Seize) -> None:
     assert action.lease == LEASE
-    assert action.holder_is_dead == (situation.alive is False)
-    unheard = situation.unheard >= POLICY.confirmations
+    assert action.holder_is_dead == (situation.alive is False and not situation.doubtful)
+    unheard = situation.unheard >= POLICY.confirmations and not situation.doubtful
     assert action.holder_is_dead or unheard or situation.released > 1
 
 

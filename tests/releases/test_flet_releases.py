@@ -14,8 +14,13 @@ from pathlib import Path
 
 import pytest
 from tests.fleet import fleet
+from tests.oauth.conftest import Visitor
+from tests.oauth.provider import NOWHERE, provider, sign_in, visit
+from tests.oauth.test_sign_in import begin, said
 from tests.scripts import SCRIPTS
 from tests.servers import running
+from tests.shell.running import free_port
+from tests.steps import Click
 from tests.tab import open_tab
 
 ROOT = Path(__file__).parents[2]
@@ -70,3 +75,34 @@ def test_a_session_survives_its_node(release: tuple[str, Path], app: str) -> Non
                 return [packet for some in packets for packet in some]
 
         assert asyncio.run(play())
+
+
+async def test_signing_in(release: tuple[str, Path], tmp_path: Path) -> None:
+    """By the flow of this package, which stands on names that Flet does not promise."""
+    version, folder = release
+    path = os.pathsep.join([str(folder), str(ROOT)])
+    marks = tmp_path / "marks"
+    with (
+        running("valkey") as url,
+        provider(free_port(), NOWHERE) as issuer,
+        fleet(
+            "tests/oauth/kinds_app.py",
+            url,
+            1,
+            PYTHONPATH=path,
+            MARKS=str(marks),
+            SAVED=str(marks),
+            ISSUER=issuer,
+            REDIRECT=NOWHERE,
+        ) as nodes,
+    ):
+        visitor = Visitor(route=f"/{version}")
+        async with open_tab(lambda: nodes.urls, visitor) as tab:
+            for kind, groups in (("openid", "staff,readers"), ("auth0", "")):
+                visitor.opened.clear()
+                answer = sign_in(await begin(tab, visitor, kind), "ada")
+                assert (await visit(answer.at(nodes.nodes[0].port))).status_code == 200
+                await said(tab, f"ada is Dr. ada of [{groups}] ")
+            await tab.do(Click("who"))
+            assert any(text.endswith("oauthlib: False") for text in tab.client.texts())
+        assert "Traceback" not in nodes.logs()

@@ -509,5 +509,27 @@ async def test_a_kept_value_is_kept_only_so_long(world: World, store: SessionSto
     assert await store.take("oauth:long") == b"2"
 
 
+async def test_one_of_many_claims_a_name(world: World, store: SessionStore) -> None:
+    others = [await world.store() for _ in range(4)]
+    values = [b"\x00 %d" % number for number in range(12)]
+    answers = await asyncio.gather(
+        *(other.claim("exchange:x", value, T) for other, value in zip(others * 3, values, strict=True))
+    )
+    winner = values[answers.index(None)]
+    assert [answer for answer in answers if answer is not None] == [winner] * 11
+    assert await store.claim("exchange:x", winner, T) is None  # a repetition
+    assert await store.claim("exchange:x", b"other", T, instead_of=b"not that") == winner
+    assert await store.claim("exchange:x", b"other", T, instead_of=winner) is None
+    assert await store.claim("exchange:x", b"late", T, instead_of=winner) == b"other"
+    await store.keep("exchange:x", b"result", T)
+    assert await store.claim("exchange:x", b"more", T) == b"result"
+
+
+async def test_a_claim_ends(world: World, store: SessionStore) -> None:
+    assert await store.claim("exchange:x", b"1", SHORT) is None
+    await world.wait(SHORT)
+    assert await store.claim("exchange:x", b"2", T) is None
+
+
 async def test_check_answers_in_sentences(store: SessionStore) -> None:
     assert all(len(sentence) > 20 for sentence in await store.check())

@@ -11,13 +11,14 @@ from fastapi import FastAPI, Request
 
 from flet_cluster.blobs.links import UploadLinks
 from flet_cluster.blobs.local import local_blobs
-from flet_cluster.blobs.signing import UploadSigner
+from flet_cluster.blobs.signing import DOWNLOAD, UploadSigner
 from flet_cluster.http.uploads import UploadEndpoint
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SIGNER = UploadSigner(["a secret for tests only, long enough"], "")
+KEYS = ["a secret for tests only, long enough"]
+SIGNER, READER = UploadSigner(KEYS, ""), UploadSigner(KEYS, "", DOWNLOAD)
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def application(tmp_path: Path) -> FastAPI:
 
     @inner.put("/api/upload")
     async def take(request: Request) -> None:
-        await UploadEndpoint(local_blobs(tmp_path), SIGNER, 10).handle(request)
+        await UploadEndpoint(local_blobs(tmp_path), SIGNER, READER, limit=10).handle(request)
 
     outer.mount("/some/where", inner)
     return outer

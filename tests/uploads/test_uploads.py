@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import re
 import resource
-import shutil
 import socket
 import time
 from contextlib import closing
-from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,95 +18,18 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from tests.cluster.tools import Place, eventually, leave, seconds
-from tests.fleet import SECRET, Fleet
-from tests.steps import Change, Click, Find
+from tests.cluster.tools import eventually, leave, seconds
+from tests.fleet import Fleet
+from tests.steps import Click
 from tests.tab import open_tab
+from tests.uploads.site import APP, LIMIT, MEBIBYTE, Site, peak, put, refused, shown, tab_on
 
-from flet_cluster.blobs.draft import PREFIX
-from flet_cluster.blobs.signing import UploadSigner
+from flet_cluster.blobs.local import FORGOTTEN_SECONDS, LocalBlobs
+from flet_cluster.blobs.names import TEMPORARY
 from flet_cluster.settings import PREFIX as VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-
-    from tests.fleet import FleetNode
-    from tests.tab import Tab
-
-APP = str(Path(__file__).with_name("app.py"))
-LIMIT = 150_000_000
-MEBIBYTE = 1 << 20
-
-
-@dataclass
-class Site:
-    """Two nodes that share a folder of uploads."""
-
-    fleet: Fleet
-    folder: Path
-
-    @property
-    def signer(self) -> FleetNode:
-        return self.fleet.nodes[0]
-
-    @property
-    def taker(self) -> FleetNode:
-        return self.fleet.nodes[1]
-
-    def at(self, path: str) -> str:
-        """An address on the node that did not sign."""
-        return f"http://127.0.0.1:{self.taker.port}{path}"
-
-    def signed(self, name: str, seconds: float = 60, endpoint: str = "upload", **other: str) -> str:
-        """A URL as any node signs it; also for names that ours refuse to sign."""
-        signer = UploadSigner([other.get("secret", SECRET)], other.get("app", self.fleet.app_name))
-        return self.at("/upload?" + signer.query(endpoint, name, int(time.time() + seconds)))
-
-    def files(self) -> list[str]:
-        return sorted(
-            path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file()
-        )
-
-
-@pytest.fixture(scope="module")
-def site(valkey: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("uploads")
-    env = {"FLET_UPLOAD_DIR": str(folder), "FLET_MAX_UPLOAD_SIZE": str(LIMIT)}
-    fleet = Fleet(APP, valkey, tmp_path_factory.mktemp("fleet"), env)
-    try:
-        for node in [fleet.spawn() for _ in range(2)]:
-            fleet.wait_ready(node)
-        yield Site(fleet, folder)
-        assert "Traceback" not in fleet.logs()
-    finally:
-        fleet.stop()
-
-
-@pytest.fixture(autouse=True)
-def _empty(site: Site) -> None:
-    for path in site.folder.iterdir():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-async def put(url: str, content: bytes) -> httpx.Response:
-    """Upload, while the tabs of the test go on."""
-    async with httpx.AsyncClient() as browser:
-        return await browser.put(url, content=content)
-
-
-@contextlib.asynccontextmanager
-async def tab_on(node: FleetNode) -> AsyncIterator[Tab]:
-    async with open_tab(Place(node)) as tab:
-        yield tab
-
-
-async def shown(tab: Tab, name: str, seconds: int = 600) -> str:
-    """What the app gets for ``page.get_upload_url``."""
-    await tab.do(Change(Find("name", type="TextField"), name))
-    await tab.do(Change(Find("seconds", type="TextField"), str(seconds)))
-    await tab.do(Click("url"))
-    (text,) = [text for text in tab.client.texts() if text.startswith("URL: ")]
-    return text.removeprefix("URL: ")
+    from collections.abc import Iterator
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 1000, bytes(range(256)) * 20_000])
@@ -124,7 +46,8 @@ async def test_another_node_takes_what_one_has_signed(site: Site, name: str, con
 
 async def test_a_url_is_refused_to_an_app_that_names_another_place(site: Site) -> None:
     async with tab_on(site.signer) as tab:
-        for name in ("../x", "/etc/passwd", "a/../../b", "nul", "a\\b"):
+        names = ("../x", "/etc/passwd", "a/../../b", "%2e%2e/x", "%252e%252e/x", "a\0b", "c:x", "nul", "a\\b")
+        for name in names:
             assert (await shown(tab, name)).startswith("BadBlobName: an upload cannot be called")
 
 
@@ -152,11 +75,6 @@ async def test_a_user_who_takes_all_threads_of_the_loop_does_not_keep_a_node_fro
     assert "it should have stopped by now" not in node.log.read_text()
 
 
-def refused(answer: httpx.Response, status: int, reason: str) -> None:
-    assert answer.status_code == status, answer.text
-    assert reason in json.loads(answer.text)["detail"]
-
-
 @pytest.mark.parametrize("missing", ["f", "e", "s"])
 def test_incomplete_urls(site: Site, missing: str) -> None:
     url = re.sub(rf"\b{missing}=[^&]*", "", site.signed("a"))
@@ -172,7 +90,19 @@ def test_malformed_urls(site: Site, expires: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["../x", "a/../../x", "/etc/x", "%2e%2e/x", "%2e%2e%2fx", "a\0b", "..\\x", "C:/x", "nul", "COM1.txt"],
+    [
+        "../x",
+        "a/../../x",
+        "/etc/x",
+        "%2e%2e/x",
+        "%2e%2e%2fx",
+        "%252e%252e%252fx",
+        "a\0b",
+        "..\\x",
+        "C:/x",
+        "nul",
+        "COM1.txt",
+    ],
 )
 def test_names_that_lead_elsewhere_are_refused_even_if_signed(site: Site, name: str) -> None:
     refused(httpx.put(site.signed(name), content=b"x"), 400, "cannot be called")
@@ -238,22 +168,61 @@ def test_too_large_by_its_own_word(site: Site) -> None:
     assert site.files() == []
 
 
+@pytest.mark.parametrize("announced", [True, False])
+def test_too_large_and_sent_all_the_same(site: Site, announced: bool) -> None:
+    """No reset takes the answer away, and the connection is good for the next request."""
+    small = site.fleet.add(FLET_MAX_UPLOAD_SIZE="1MB")
+    path = site.signed("sub/a").removeprefix(site.at(""))
+    with closing(HTTPConnection("127.0.0.1", small.port, timeout=20)) as client:
+        length = {"Content-Length": str(20 * MEBIBYTE)} if announced else {}
+        content = (bytes(MEBIBYTE) for _ in range(20))
+        client.request("PUT", path, content, length, encode_chunked=not announced)
+        answer = client.getresponse()
+        assert answer.status == 413
+        said = json.loads(answer.read())
+        assert said == {"error": "too-large", "detail": "Max upload size exceeded: 1000000 bytes"}
+        assert list(site.folder.iterdir()) == []
+        client.request("PUT", path, b"x")
+        assert client.getresponse().status == 204
+    small.terminate()
+
+
 def test_cut_off(site: Site) -> None:
     path = site.signed("sub/a").removeprefix(site.at(""))
     with socket.create_connection(("127.0.0.1", site.taker.port), timeout=20) as client:
         client.sendall(f"PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n".encode())
         client.sendall(b"x" * 3_000_000)
         asyncio.run(eventually(site.files, "a part of the file"))
-        assert PREFIX in site.files()[0]
+        assert TEMPORARY in site.files()[0]
     asyncio.run(eventually(lambda: not list(site.folder.iterdir()), "it is gone"))
 
 
-def peak(node: FleetNode) -> int:
-    """The most memory a node ever had, bytes."""
-    status = Path(f"/proc/{node.process.pid}/status").read_text()
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    assert found is not None
-    return int(found[1]) * 1024
+def test_a_node_dies_in_the_middle(site: Site) -> None:
+    """What it leaves is hidden, another node takes the file, and a later one sweeps."""
+    node = site.fleet.add()
+    path = site.signed("sub/a").removeprefix(site.at(""))
+    with socket.create_connection(("127.0.0.1", node.port), timeout=20) as client:
+        client.sendall(f"PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n".encode())
+        client.sendall(b"x" * 3_000_000)
+        asyncio.run(eventually(site.files, "a part of the file"))
+        node.kill()
+        with contextlib.suppress(ConnectionResetError):
+            assert client.recv(1) == b""
+    (left,) = site.files()
+    assert left.startswith(f"sub/{TEMPORARY}")
+    assert asyncio.run(listed(site)) == []
+    assert httpx.put(site.at(path), content=b"again").status_code == 204
+    assert asyncio.run(listed(site)) == ["sub/a"]
+    long_ago = time.time() - FORGOTTEN_SECONDS - 60
+    os.utime(site.folder / left, (long_ago, long_ago))
+    later = site.fleet.add()
+    asyncio.run(eventually(lambda: site.files() == ["sub/a"], "it is gone"))
+    later.terminate()
+
+
+async def listed(site: Site) -> list[str]:
+    """What a node that looks into the folder sees."""
+    return [blob.name async for blob in LocalBlobs(site.folder).list()]
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
@@ -268,9 +237,8 @@ def test_memory_stays_flat_and_the_limit_holds(site: Site) -> None:
     before = peak(site.taker)
     assert httpx.put(site.signed("a"), content=content(120 * MEBIBYTE), timeout=60).status_code == 204
     assert (site.folder / "a").stat().st_size == 120 * MEBIBYTE
-    with contextlib.suppress(httpx.WriteError):  # the node need not read what it will not keep
-        answer = httpx.put(site.signed("b"), content=content(200 * MEBIBYTE), timeout=60)
-        refused(answer, 413, "Max upload size exceeded")
+    answer = httpx.put(site.signed("b"), content=content(200 * MEBIBYTE), timeout=60)
+    refused(answer, 413, "Max upload size exceeded")
     assert peak(site.taker) - before < 64 * MEBIBYTE
     asyncio.run(eventually(lambda: site.files() == ["a", "warm"], "no more than that"))
 

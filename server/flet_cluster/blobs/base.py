@@ -6,10 +6,26 @@ or all of the new one. An upload that fails leaves nothing.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """What is known of a stored blob without reading it.
+
+    Attributes:
+        name: as it was written.
+        size: bytes.
+        modified: seconds since the Unix epoch.
+    """
+
+    name: str
+    size: int
+    modified: float
 
 
 class BlobStore(Protocol):
@@ -46,3 +62,38 @@ class BlobStore(Protocol):
             BadBlobName: the name leads elsewhere in this store, through a symbolic link for example.
             BlobTooLarge, BlobIncomplete, BlobStoreFull, BlobStoreUnusable: nothing was stored.
         """
+
+    def read_url(self, name: str, seconds: float) -> str | None:
+        """Return a URL from which a browser may GET this blob without a node in between.
+
+        Computed without waiting for anything, and without a look whether the blob is there.
+
+        Args:
+            name: checked by the caller.
+            seconds: how long the URL is good.
+
+        Returns:
+            None if a node serves it.
+        """
+
+    def read(self, name: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Yield the blob's content in pieces of bounded size.
+
+        Args:
+            name: checked by the caller.
+            start: the first byte.
+            end: the byte after the last; None for all that there is.
+
+        Raises:
+            BlobMissing: there is none of that name.
+            BadBlobName, BlobStoreUnusable.
+        """
+
+    async def stat(self, name: str) -> Blob:
+        """Return what is known of a blob. Raises as :meth:`read` does."""
+
+    def list(self, prefix: str = "") -> AsyncIterator[Blob]:
+        """Yield the blobs whose names begin with ``prefix``, sorted by name. Raises BlobStoreUnusable."""
+
+    async def delete(self, name: str) -> None:
+        """Remove a blob. Raises as :meth:`read` does."""

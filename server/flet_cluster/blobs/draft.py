@@ -1,4 +1,4 @@
-"""A file that is being written and is not there yet (layer 2: imports the standard library and layer 0).
+"""A file that is being written and is not there yet (layer 2: imports only blobs and errors).
 
 Everything here blocks: call it in a thread, one call at a time.
 """
@@ -12,16 +12,14 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from flet_cluster.blobs.names import TEMPORARY
 from flet_cluster.errors import BadBlobName, BlobStoreFull, BlobStoreUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import FileIO
 
-PREFIX: Final = ".flet-upload-"
-"""How temporary names begin. They are hidden, so that no listing and no web server shows half a file."""
-
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NAMES = frozenset({errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP, errno.EILSEQ})
 _ATTEMPTS = 5
 
@@ -43,7 +41,7 @@ class Draft:
         self._root = Path(os.path.realpath(root))
         self._name = name
         self._target = self._root.joinpath(*name.split("/"))
-        self._temporary = self._target.parent / f"{PREFIX}{secrets.token_hex(8)}"
+        self._temporary = self._target.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
         self._made: list[Path] = []
         with self._explained():
             self._check_place()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flet_cluster.blobs.base import BlobStore
+    from flet_cluster.blobs.reading import ReadLinks
     from flet_cluster.blobs.signing import UploadSigner
 
 
@@ -24,6 +25,7 @@ class UploadLinks:
         signer: signs those that go through a node.
         endpoint: path of the uploads' endpoint; below the app's own path, if ``below_app``.
         limit: the most bytes of an upload; one that the store takes itself cannot be limited.
+        reading: what gives the app its uploads back; None if nobody here knows where they are.
         clock: seconds since the Unix epoch.
     """
 
@@ -35,6 +37,7 @@ class UploadLinks:
         *,
         below_app: bool = True,
         limit: int | None = None,
+        reading: ReadLinks | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._blobs = blobs
@@ -43,6 +46,7 @@ class UploadLinks:
         self._below_app = below_app
         self._limit = limit
         self._clock = clock
+        self.reading = reading
 
     def url(self, name: str, seconds: float, app_path: str) -> str:
         """Return the URL to which a browser may PUT a file.
@@ -62,6 +66,10 @@ class UploadLinks:
         if direct is not None:
             return direct
         query = self._signer.query(self._endpoint, name, math.ceil(self._clock() + seconds))
-        parts = [app_path.strip("/")] if self._below_app else []
-        path = "/".join(part for part in [*parts, self._endpoint] if part)
-        return f"/{quote(path)}?{query}"
+        return address(app_path if self._below_app else "", self._endpoint, query)
+
+
+def address(app_path: str, endpoint: str, query: str) -> str:
+    """Return a URL without the domain."""
+    path = "/".join(part for part in (app_path.strip("/"), endpoint) if part)
+    return f"/{quote(path)}?{query}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import os
 import time
@@ -15,12 +16,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from flet_cluster.blobs.draft import PREFIX, Draft
+from flet_cluster.blobs.draft import Draft
+from flet_cluster.blobs.names import TEMPORARY
+from flet_cluster.blobs.shelf import OpenBlob, listed, remove
 from flet_cluster.errors import BlobIncomplete, BlobStoreUnusable, BlobTooLarge
 from flet_cluster.threads import UPLOADS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from flet_cluster.blobs.base import Blob
 
 logger = logging.getLogger("flet_cluster.blobs")
 
@@ -28,6 +33,11 @@ FORGOTTEN_SECONDS: Final = 3600.0
 """A temporary file that nobody has written to for so long is a crashed process's."""
 BUFFER: Final = 1 << 20
 """Bytes collected before a thread writes them: what one upload takes of memory, or little more."""
+
+PIECE: Final = 256 * 1024
+"""Bytes that are read at a time."""
+BATCH: Final = 200
+"""Blobs that are listed at a time."""
 
 
 class LocalBlobs:
@@ -70,6 +80,40 @@ class LocalBlobs:
                 raise BlobIncomplete(f"{size} bytes were announced, {written} came")
             await writer.finish()
         return written
+
+    def read_url(self, name: str, seconds: float) -> str | None:
+        """A node serves it."""
+        del name, seconds
+        return None
+
+    async def read(self, name: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Read a file: all of it as it was when this began, whatever happens to its name meanwhile."""
+        file = await UPLOADS.run(OpenBlob, self.root, name)
+        try:
+            end = file.blob.size if end is None else min(end, file.blob.size)
+            while start < end:
+                piece = await UPLOADS.run(file.read, start, min(PIECE, end - start))
+                if not piece:  # somebody has cut it short, who is not us
+                    raise BlobStoreUnusable("a file in the folder of uploads was cut while it was read")
+                start += len(piece)
+                yield piece
+        finally:
+            await asyncio.shield(UPLOADS.run(file.close))
+
+    async def stat(self, name: str) -> Blob:
+        """Look at a file."""
+        return await UPLOADS.run(_stat, self.root, name)
+
+    async def list(self, prefix: str = "") -> AsyncIterator[Blob]:
+        """List files. Those that come or go meanwhile may be in it or not."""
+        found = listed(self.root, prefix)
+        while batch := await UPLOADS.run(_taken, found):
+            for blob in batch:
+                yield blob
+
+    async def delete(self, name: str) -> None:
+        """Remove a file, and the folders that are empty then."""
+        await UPLOADS.run(remove, self.root, name)
 
     def _tidy_now_and_then(self) -> None:
         """Look for leftovers, not more often than there can be new ones."""
@@ -152,6 +196,15 @@ async def _copy(writer: _Writer, chunks: AsyncIterator[bytes], limit: int | None
     return written
 
 
+def _stat(root: Path, name: str) -> Blob:
+    with OpenBlob(root, name) as file:
+        return file.blob
+
+
+def _taken(found: Iterator[Blob]) -> list[Blob]:
+    return list(itertools.islice(found, BATCH))
+
+
 @lru_cache(maxsize=64)
 def local_blobs(root: Path) -> LocalBlobs:
     """Return this process's store for a folder: always the same."""
@@ -166,7 +219,7 @@ def remove_leftovers(root: Path, before: float) -> int:
     """Remove temporary files that were not written to since ``before`` (Unix time); return how many."""
     count = 0
     for folder, _, files in os.walk(root):
-        for path in (Path(folder, name) for name in files if name.startswith(PREFIX)):
+        for path in (Path(folder, name) for name in files if name.startswith(TEMPORARY)):
             with contextlib.suppress(OSError):  # another node may be removing it too
                 if path.stat().st_mtime < before:
                     path.unlink()

@@ -17,6 +17,10 @@ MAX_NAME: Final = 1024
 MAX_PART: Final = 255
 """Bytes of each of its parts: what file systems allow."""
 
+TEMPORARY: Final = ".flet-upload-"
+"""How names of unfinished uploads begin. They are hidden, so that no listing and no web server shows half a
+file; and they are removed after a while, so that nothing else may be called that."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _DEVICE = re.compile(r"^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*([.:].*)?$", re.IGNORECASE)
@@ -73,6 +77,8 @@ def _trouble_of_part(part: str) -> str:
         return "it leads out of the folder of uploads"
     if len(part.encode(errors="replace")) > MAX_PART:
         return f"a part of it has more than {MAX_PART} bytes"
+    if part.lower().startswith(TEMPORARY):
+        return f"what begins with {TEMPORARY} is an upload that has not ended"
     if _DEVICE.match(part):
         return f"{part} is a device on Windows"
     return ""

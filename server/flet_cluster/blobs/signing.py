@@ -1,14 +1,15 @@
-"""Signed URLs for uploads through a node (layer 2: imports itsdangerous, the standard library and layer 0).
+"""Signed URLs for files that go through a node (layer 2: imports itsdangerous, blobs and layer 0).
 
-A signature covers the app, the endpoint, the file's name and the moment from which the URL is void; any node
-with the same secret accepts it. The newest key signs, any key of the ring verifies.
+A signature covers the use (writing or reading), the app, the endpoint, the file's name and the moment from
+which the URL is void; any node with the same secret accepts it. The newest key signs, any key of the ring
+verifies.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import quote, urlencode
 
 from itsdangerous import BadSignature, Signer
@@ -21,19 +22,28 @@ if TYPE_CHECKING:
 NAME, EXPIRES, SIGNATURE = "f", "e", "s"
 """Names of the query's parameters: those of Flet."""
 
+REFUSED: Final = "Invalid upload signature"
+EXPIRED: Final = "Upload URL has expired"
+"""What Flet says."""
+
+Use = Literal["upload", "download"]
+UPLOAD: Final = "upload"
+DOWNLOAD: Final = "download"
+
 
 class UploadSigner:
-    """Signs what may be uploaded where, and until when.
+    """Signs what may be uploaded or read where, and until when.
 
     Args:
         secret_keys: newest first.
         app_name: another app's signatures mean nothing here.
+        use: what a URL is for; those for one thing mean nothing for the other.
     """
 
-    def __init__(self, secret_keys: Sequence[str], app_name: str) -> None:
+    def __init__(self, secret_keys: Sequence[str], app_name: str, use: Use = UPLOAD) -> None:
         newest_last = [key.encode() for key in reversed(secret_keys)]
         self._signer = Signer(
-            newest_last, salt=f"flet-cluster.upload.{app_name}", digest_method=hashlib.sha256
+            newest_last, salt=f"flet-cluster.{use}.{app_name}", digest_method=hashlib.sha256
         )
 
     def query(self, endpoint: str, name: str, expires: int) -> str:
@@ -59,9 +69,9 @@ class UploadSigner:
         except (BadSignature, ValueError, UnicodeError):
             genuine = False
         if not genuine:
-            raise UploadRefused("Invalid upload signature")
+            raise UploadRefused(REFUSED)
         if now >= expires:
-            raise UploadExpired("Upload URL has expired")
+            raise UploadExpired(EXPIRED)
 
 
 def _signed(endpoint: str, name: str, expires: int) -> bytes:

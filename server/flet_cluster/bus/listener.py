@@ -52,6 +52,11 @@ class Listener:
         """What it listens to."""
         return list(self._confirmations)
 
+    @property
+    def was_heard(self) -> bool:
+        """Whether the server has ever confirmed that it listens to something."""
+        return any(known.done() and not known.cancelled() for known in self._confirmations.values())
+
     async def start(self) -> None:
         """Connect and begin to read. Raises redis errors."""
         try:

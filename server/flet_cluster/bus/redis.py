@@ -24,7 +24,7 @@ from flet_cluster.stores.keys import app_prefix
 from flet_cluster.stores.wire import ClusterWire, open_wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from redis.asyncio.connection import AbstractConnection
 
@@ -41,15 +41,19 @@ class RedisBus:
         url: see :mod:`flet_cluster.stores.connect`.
         app: name of the app; keeps the channels of apps apart.
         patience: how long publishing or subscribing is tried, seconds.
+        disturbed: called when a connection has broken on which messages came until then.
     """
 
-    def __init__(self, url: str, app: str, *, patience: float = 2.0) -> None:
+    def __init__(
+        self, url: str, app: str, *, patience: float = 2.0, disturbed: Callable[[], None] = lambda: None
+    ) -> None:
         wire = open_wire(url, timeout=min(2.0, patience))
         self._client = wire.client
         self._batcher = Batcher(wire, patience=patience)
         self._sharded = isinstance(wire, ClusterWire)
         self._prefix = f"{app_prefix(app)}:bus:"
         self._patience = patience
+        self._disturbed = disturbed
         self._handlers: dict[str, list[Handler]] = {}
         self._listeners: dict[str, Listener] = {}
         self._attaching: Counter[str] = Counter()
@@ -189,6 +193,8 @@ class RedisBus:
 
     def _lost(self, listener: Listener) -> None:
         """Open the listener's channels elsewhere; what is sent until then is lost."""
+        if listener.was_heard:
+            self._disturbed()
         self._listeners = {name: other for name, other in self._listeners.items() if other is not listener}
         # Who still tries to attach a channel goes on by himself; a second one each time would double them.
         channels = [channel for channel in listener.channels if not self._attaching[channel]]

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from flet_cluster.application import proxy_prefix, serve_socket, web_client
 from flet_cluster.blobs.links import UploadLinks
 from flet_cluster.blobs.local import local_blobs
+from flet_cluster.blobs.signing import DOWNLOAD, UPLOAD
 from flet_cluster.fastapi.arguments import fields_of
 from flet_cluster.fastapi.manager import app_manager
 from flet_cluster.host.entry import Entry
@@ -22,13 +23,14 @@ from flet_cluster.http.index import base_href
 from flet_cluster.http.oauth import callback, page
 from flet_cluster.http.uploads import UploadEndpoint
 from flet_cluster.transport.binding import BrowserCookie
-from flet_cluster.uploading import CurrentSigner, upload_signer
+from flet_cluster.uploading import CurrentSigner, read_links, upload_signer
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
     from fastapi import Request, Response, WebSocket
+    from starlette.responses import Response as StarletteResponse
     from starlette.types import Receive, Scope, Send
 
     from flet_cluster.settings import Settings
@@ -74,8 +76,10 @@ class FletApp:
 
 def _links_elsewhere(settings: Settings, endpoint: str | None) -> UploadLinks:
     """Make URLs for a :class:`FletUpload`: at a path below the domain, or at the usual one below the app."""
-    signer = upload_signer(settings, ANY_APP)
-    return UploadLinks(None, signer, endpoint or settings.upload_endpoint, below_app=endpoint is None)
+    signer, below_app = upload_signer(settings, ANY_APP), endpoint is None
+    path = endpoint or settings.upload_endpoint
+    reading = read_links(settings, path, app_name=ANY_APP, below_app=below_app)
+    return UploadLinks(None, signer, path, below_app=below_app, reading=reading)
 
 
 def _today(  # noqa: PLR0913, PLR0917  they are Flet's
@@ -178,6 +182,9 @@ class FletStaticFiles:
 class FletUpload:
     """Takes uploads of the process's apps, in a route of yours for PUT.
 
+    In a route that is also for GET and HEAD, and returns what :meth:`handle` returns, it serves them to
+    browsers, too: at the URLs of ``flet_cluster.uploads(page)``, for which nodes need ``FLET_UPLOAD_DIR``.
+
     Args:
         upload_dir: where uploads go; relative to the working directory.
         max_upload_size: largest upload, bytes, as number or text; default: no limit.
@@ -197,17 +204,19 @@ class FletUpload:
         fields = fields_of(given)
         settings = app_manager.settings(fields)
         blobs = local_blobs(settings.upload_dir or Path(upload_dir).absolute())
-        signer = CurrentSigner(lambda: app_manager.settings(fields), ANY_APP)
-        self._endpoint = UploadEndpoint(blobs, signer, settings.max_upload_size)
+        signer, reader = (
+            CurrentSigner(lambda: app_manager.settings(fields), ANY_APP, use) for use in (UPLOAD, DOWNLOAD)
+        )
+        self._endpoint = UploadEndpoint(blobs, signer, reader, limit=settings.max_upload_size)
 
-    async def handle(self, request: Request) -> None:
-        """Take one upload.
+    async def handle(self, request: Request) -> StarletteResponse | None:
+        """Take one upload; or return one, if the request asks for that.
 
         Raises:
             HTTPException: nothing was stored; status and detail say why.
         """
         try:
-            await self._endpoint.handle(request)
+            return await self._endpoint.handle(request)
         except ClientDisconnect as error:  # nobody reads the answer; a traceback in the log is no news
             raise HTTPException(400, "The upload was cut off") from error
 

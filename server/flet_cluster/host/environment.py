@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,15 @@ if TYPE_CHECKING:
     from flet_cluster.blobs.links import UploadLinks
     from flet_cluster.host.lane import LanePool
     from flet_cluster.host.program import Program
+    from flet_cluster.oauth.provider import Providers
     from flet_cluster.snapshot import CodeIndex, Portables
+
+Once = Callable[[str, Callable[[], Awaitable[dict[str, Any]]]], Awaitable[dict[str, Any]]]
+
+
+async def unsafe(_name: str, work: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+    """Do it, without asking other nodes: for a host that belongs to none."""
+    return await work()
 
 
 @dataclass(slots=True)
@@ -33,6 +42,9 @@ class HostEnvironment:
         eager: whether a handler (its code object) gets a snapshot at each update; see there.
         life: until when others are bound to believe that this node lives.
         closing: what closes resources of sessions that have left.
+        oauth_seconds: how long an identity provider may take to answer.
+        once: does with a provider what must not be done twice, by any node; set by the node.
+        providers: what is known of identity providers; None before somebody signs in.
     """
 
     program: Program
@@ -50,3 +62,6 @@ class HostEnvironment:
     eager: dict[Any, bool] = field(default_factory=dict)
     life: SignOfLife = field(default_factory=SignOfLife)
     closing: set[asyncio.Task[None]] = field(default_factory=set)
+    oauth_seconds: float = 10.0
+    once: Once = unsafe
+    providers: Providers | None = None

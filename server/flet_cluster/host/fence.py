@@ -38,10 +38,13 @@ class SignOfLife:
 
     Attributes:
         lapses: how often it had expired, or may have, before it was confirmed again.
+        ttl: for how many seconds a heartbeat counts.
     """
 
-    def __init__(self, clock: Callable[[], float] = now) -> None:
+    def __init__(self, clock: Callable[[], float] = now, ttl: float = 0.0) -> None:
         self._clock = clock
+        self.ttl = ttl
+        self._doubt_until = float("-inf")
         self._lock = threading.Lock()
         self._until: float | None = None
         self.lapses = 0
@@ -50,6 +53,21 @@ class SignOfLife:
     def valid(self) -> bool:
         """Whether it is certain that nobody holds this node for dead. True before there was any heartbeat."""
         return self._until is None or self._clock() < self._until
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether other nodes whose signs are missing in the store may live all the same.
+
+        A store that was away, or lost its data, has dropped the signs of all, and nobody listens there until
+        he has connected anew. Who notices one of these waits until all others have had time to.
+        """
+        now = self._clock()
+        overdue = self._until is not None and self._until - now < self.ttl / 2
+        return overdue or now < self._doubt_until
+
+    def doubt(self) -> None:
+        """Something is wrong with the store, or the way there; from any thread."""
+        self._doubt_until = self._clock() + self.ttl
 
     def confirmed(self, sent: float, ttl: float) -> None:
         """The store has taken a heartbeat that was sent at this time of the clock."""

@@ -10,6 +10,7 @@ from types import FunctionType
 from typing import Any
 
 import flet
+from flet.auth.oauth_provider import OAuthProvider
 from flet.components import router
 from flet.components.hooks.use_effect import EffectHook
 from flet.components.observable import Observable, ObservableDict, ObservableList, ObservableSubscription
@@ -86,7 +87,8 @@ _HELD_BY: tuple[tuple[object, tuple[str, ...]], ...] = (
     (base_control, ("get_event_field_type", "get_param_count")),
     (object_model, ("get_type_hints",)),
     (router, ("_params_context", "_outlet_context", "_location_context", "_MISSING")),
-    (Page, ("run_task", "run_thread", "login", "logout", "_authorize_callback", "_trigger_event", "auth")),
+    (Page, ("run_task", "run_thread", "login", "logout", "_trigger_event", "auth")),
+    (OAuthProvider, ("_fetch_user", "_fetch_groups")),
     (Session, ("dispatch_event", "apply_patch", "get_page_patch", "start_updates_scheduler", "after_event")),
 )
 """(module, class or object, attributes it must have)."""

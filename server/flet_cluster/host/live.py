@@ -13,6 +13,7 @@ import itertools
 import logging
 import secrets
 import weakref
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from flet.controls.context import _context_page
@@ -34,7 +35,7 @@ from flet_cluster.host.inputs import Inbox, Input, Kind, Progress, Started
 from flet_cluster.host.loops import task_watcher, weakly
 from flet_cluster.host.messages import Messages
 from flet_cluster.host.picture import Captured, Extra, Listener, drain
-from flet_cluster.host.portable import capture_session, restore_session
+from flet_cluster.host.portable import SessionImage, capture_session, image_of, restore_session
 from flet_cluster.host.pubsub import Publication, SessionPubSub
 from flet_cluster.host.remount import remounted
 from flet_cluster.host.resources import Resources
@@ -47,7 +48,7 @@ from flet_cluster.protocol.close import CloseCode
 
 if TYPE_CHECKING:
     import contextvars
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
 
     from flet.messaging.protocol import Message
 
@@ -144,17 +145,32 @@ class LiveSession:
         return live
 
     @classmethod
-    def restored(
-        cls, host: HostEnvironment, session_id: str, instance: str, listener: Listener, graph: bytes
+    def restored(  # noqa: PLR0913, PLR0917 - what it is made of
+        cls,
+        host: HostEnvironment,
+        session_id: str,
+        instance: str,
+        listener: Listener,
+        graph: bytes,
+        shared: Mapping[str, object] = MappingProxyType({}),
     ) -> LiveSession:
         """Return the session of a snapshot; nothing of it runs before :meth:`wake`.
+
+        Args:
+            host: what all sessions of the process share.
+            session_id: whose it is.
+            instance: its page load.
+            listener: who keeps it.
+            graph: the snapshot.
+            shared: further externals that it was taken with.
 
         Raises:
             SnapshotOutdated: the app's code is not the code of the snapshot.
         """
         live = cls(host, session_id, instance, listener)
         _, graph = kept.split(graph)
-        session, extra = restore_session(graph, host.code, host.portables, live.externals)
+        externals = {**live.externals, **shared}
+        session, extra = restore_session(graph, host.code, host.portables, externals)
         if not isinstance(session, HostSession) or not isinstance(extra, Extra):
             raise SnapshotError("the snapshot is not one of a hosted session")
         live.pubsub.subscriptions = extra.subscriptions
@@ -705,14 +721,25 @@ class LiveSession:
 
     def _shoot(self) -> bytes:
         """Pickle the session and what the host keeps about it."""
+        graph = self.graph(self.externals)
+        return kept.wrap(self._keeper.write(self.session, self.host, self.externals), graph)
+
+    def graph(self, externals: Mapping[str, object]) -> bytes:
+        """Return the snapshot for a process that has these externals. Raises NotPortable, GraphChanged."""
+        return capture_session(self.session, self._extra(), self.host.code, self.host.portables, externals)
+
+    def image(self) -> SessionImage:
+        """Return the root of the snapshot."""
+        return image_of(self.session, self._extra())
+
+    def _extra(self) -> Extra:
+        """Return what the host keeps about the session."""
         calls, events = list(self.background.calls), list(self.own_events)
         main = self.entry.main if self.entry.own and self.main is MainState.PENDING else None
         due = list(self.messages.due)
-        extra = Extra(
+        return Extra(
             calls, self.pubsub.subscriptions, self.client, events, self.variables, due, main, self.hooks
         )
-        graph = capture_session(self.session, extra, self.host.code, self.host.portables, self.externals)
-        return kept.wrap(self._keeper.write(self.session, self.host, self.externals), graph)
 
     async def until_idle(self, patience: float) -> None:
         """Wait until nothing of the session runs, at most ``patience`` seconds."""

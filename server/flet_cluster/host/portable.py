@@ -97,6 +97,17 @@ def flet_portables() -> Portables:
     return portables
 
 
+def image_of(session: Session, extra: object) -> SessionImage:
+    """Return what is pickled of ``session`` and of ``extra``, the host's own data about it."""
+    return SessionImage(
+        session=session,
+        extra=extra,
+        control_id=next_control_id(),
+        updates_running=_updates_running(session),
+        shared_services=client_action._shared_services.get(session.page),  # noqa: SLF001  # see internals
+    )
+
+
 def capture_session(
     session: Session, extra: object, code: CodeIndex, portables: Portables, externals: Mapping[str, object]
 ) -> bytes:
@@ -113,17 +124,10 @@ def capture_session(
     Raises:
         NotPortable: something in the session cannot travel; the path begins at the page.
     """
-    image = SessionImage(
-        session=session,
-        extra=extra,
-        control_id=next_control_id(),
-        updates_running=_updates_running(session),
-        shared_services=client_action._shared_services.get(session.page),  # noqa: SLF001  # see internals
-    )
     roots = [("page", session.page), ("session", session)]
     roots += [("main", main)] if (main := getattr(extra, "main", None)) is not None else []
     roots.append(("extra", extra))
-    return capture(image, code, portables, externals, named_roots=roots)
+    return capture(image_of(session, extra), code, portables, externals, named_roots=roots)
 
 
 def restore_session(
@@ -179,7 +183,7 @@ def _updates_running(session: Session) -> bool:
     return updates_due(session) or (task is not None and not task.done())
 
 
-def _image_of(obj: object) -> SessionImage:
+def _root_of(obj: object) -> SessionImage:
     root = current_root()
     if not isinstance(root, SessionImage):
         raise NotPortable("", f"a {type(obj).__name__} travels with its session only")
@@ -191,7 +195,7 @@ def _bare(cls: Any) -> Any:
 
 
 def _reduce_session(session: Session) -> Any:
-    if _image_of(session).session is not session:
+    if _root_of(session).session is not session:
         raise NotPortable(
             "", "it is another user's session; keep sessions apart, or share plain data by pub/sub"
         )
@@ -207,7 +211,7 @@ def _reduce_session(session: Session) -> Any:
 
 
 def _reduce_page(page: Page) -> Any:
-    if _image_of(page).session.page is not page:
+    if _root_of(page).session.page is not page:
         raise NotPortable(
             "", "it is another user's page; keep sessions apart, or share plain data by pub/sub"
         )

@@ -1,22 +1,33 @@
 """``page.login`` in hosted sessions (layer 3: may import Flet).
 
-Flet's own flow runs as it is, up to where it fires ``on_login``: it does so in a bare task, which would run
-sync handlers on the loop and be lost with the node. Here that event is part of the session's state until its
+Flet begins a sign-in, with :class:`flet_cluster.host.authorization.ClusterAuthorization` in place of its own;
+the answer comes through the session's inbox. Flet fires ``on_login`` in a bare task, which would run sync
+handlers on the loop and be lost with the node. Here that event is part of the session's state until its
 handler has begun, and an input like others then.
 """
 
 from __future__ import annotations
 
+import asyncio
+import functools
+import inspect
 import logging
 import secrets
 import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from flet.controls.page import Page
+from flet.controls.page import LoginEvent, Page
+from flet.controls.services.url_launcher import UrlLauncher
+from flet.controls.types import PagePlatform
+
+from flet_cluster.errors import SignInFailed
+from flet_cluster.host.authorization import ClusterAuthorization
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+
+    from flet.auth import Authorization
 
     from flet_cluster.host.live import LiveSession
 
@@ -24,7 +35,17 @@ logger = logging.getLogger("flet_cluster.host")
 
 _EVENTS = frozenset({"login", "logout"})
 NO_REASON = "The sign-in could not be completed"
-"""The error of a sign-in whose failure has no text of its own, such as a provider that does not answer."""
+"""The error of a sign-in whose failure has no text of its own."""
+FRONT_SECONDS = 2.0
+"""How long a client that is not a browser may take to come to the front."""
+_WORDS = {
+    "access_denied": "You, or the sign-in service, declined. You are not signed in.",
+    "temporarily_unavailable": "The sign-in service is busy. Try again in a moment.",
+    "server_error": "The sign-in service has a problem. Try again in a moment.",
+    "invalid_scope": "The sign-in service does not give what this app asks for.",
+    "login_required": "The sign-in service wants you to sign in there first.",
+}
+"""What to say where a provider gives a reason without words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +77,67 @@ class OwnEvent:
 
 
 async def finish(live: LiveSession, body: dict[str, Any]) -> None:
-    """The user has come back from the provider: let Flet finish the sign-in.
+    """The user has come back from the provider: complete the sign-in, and tell the app what came of it.
 
     Args:
         live: the session that began it.
-        body: ``state`` and ``code``, or ``error`` and perhaps ``error_description``.
+        body: ``state`` and ``code``, or ``error`` and perhaps ``error_description``; perhaps ``iss``.
     """
-    page = live.page
-    if getattr(page.auth, "state", None) != body["state"]:
+    page, auth = live.page, live.page.auth
+    if auth is None or not body["state"] or getattr(auth, "state", None) != body["state"]:
         logger.info("session %s: a sign-in ended that the app has given up", live.id)
         return
-    await page._authorize_callback(body)  # noqa: SLF001 - Flet's entry for its own server, listed in internals
-    for own in live.own_events:
-        if own.name == "login" and own.event.error == "":
-            own.event.error = NO_REASON
+    await _to_front(page)
+    error, words = await _outcome(live, auth, body)
+    if page.auth is not auth:
+        logger.info("session %s: a sign-in ended that the app has given up meanwhile", live.id)
+        return
+    if isinstance(auth, ClusterAuthorization):
+        auth.done()
+    live.host.observer.count("signed_in", outcome="failed" if error else "done")
+    tell(live, error, words)
+
+
+def tell(live: LiveSession, error: str | None, words: str | None) -> None:
+    """Let the app's ``on_login`` hear how a sign-in ended."""
+    page = live.page
+    event = LoginEvent(error=error, error_description=words, control=page, name="login")
+    if page.on_login:
+        live.own_event(OwnEvent("login", event))
+
+
+async def _outcome(
+    live: LiveSession, auth: Authorization, body: dict[str, Any]
+) -> tuple[str | None, str | None]:
+    """Return the error and its description; (None, None) if the user is signed in."""
+    try:
+        if isinstance(auth, ClusterAuthorization):
+            await auth.check_answer(body.get("iss") or "")
+        if body.get("error"):
+            return body["error"], body.get("error_description") or _WORDS.get(body["error"])
+        await auth.request_token(body["code"])
+    except SignInFailed as error:
+        logger.warning("session %s: a sign-in failed: %s", live.id, error.detail or error)
+        return str(error), error.error or None
+    except Exception as error:
+        logger.warning("session %s: a sign-in failed: %s", live.id, type(error).__name__)
+        logger.debug("of the app's own authorization", exc_info=True)
+        return str(error) or NO_REASON, None
+    return None, None
+
+
+async def _to_front(page: Page) -> None:
+    """Bring a client that is not a browser back to its user. One that does not react is signed in as well."""
+    if page.web:
+        return
+    try:
+        async with asyncio.timeout(FRONT_SECONDS):
+            if page.platform in {PagePlatform.IOS, PagePlatform.ANDROID}:
+                await UrlLauncher().close_in_app_web_view()  # type: ignore[no-untyped-call]
+            else:
+                await page.window.to_front()  # type: ignore[no-untyped-call]
+    except Exception as error:  # noqa: BLE001 - whatever the client says
+        logger.debug("a client could not be brought to the front: %s", error)
 
 
 async def dispatch(live: LiveSession, own: OwnEvent) -> None:
@@ -82,6 +150,37 @@ async def dispatch(live: LiveSession, own: OwnEvent) -> None:
 
 
 _stock = Page._trigger_event  # noqa: SLF001 - Flet's own, listed in internals
+_stock_login = Page.login
+_signature = inspect.signature(_stock_login)
+
+
+@functools.wraps(_stock_login)
+async def _login(self: Page, *args: Any, **kwargs: Any) -> Authorization:
+    """Begin a sign-in, as ``flet.Page.login``; with our flow, unless the app has its own."""
+    live: LiveSession | None = getattr(self.session, "live", None)
+    bound = _signature.bind(self, *args, **kwargs)
+    bound.apply_defaults()
+    given = bound.arguments
+    own = given["authorization"] is not None
+    if live is None or (own and not getattr(given["provider"], "issuer", "")):
+        stock: Authorization = await _stock_login(*bound.args, **bound.kwargs)
+        return stock
+    fetch = {name: given[name] for name in ("fetch_user", "fetch_groups", "scope")}
+    auth = ClusterAuthorization(live, given["provider"], **fetch)
+    try:
+        await auth.prepare()
+    except SignInFailed as error:
+        if given["saved_token"] is not None:  # the app waits for that, and hears of it there
+            raise
+        logger.warning("session %s: a sign-in cannot begin: %s", live.id, error.detail or error)
+        tell(live, str(error), error.error or None)
+        return auth
+    if own:
+        auth.fill_in()
+    else:
+        given["authorization"] = lambda *_args, **_kwargs: auth
+    begun: Authorization = await _stock_login(*bound.args, **bound.kwargs)
+    return begun
 
 
 def install() -> None:
@@ -97,6 +196,7 @@ def install() -> None:
         live.own_event(OwnEvent(event_name, e))
         return _nothing()
 
+    Page.login = _login  # type: ignore[method-assign,assignment]
     Page._trigger_event = _trigger_event  # type: ignore[method-assign,assignment]  # noqa: SLF001 - as above
 
 

@@ -38,6 +38,9 @@ logger = logging.getLogger("flet_cluster.http")
 MAX_ANSWER = 16_384
 """Characters of what a provider may send back, each."""
 
+TOO_LATE = "The sign-in took too long and has expired. Sign in again."
+"""What the app's ``on_login`` gets for an answer that comes after its time."""
+
 _CLOSE = "window.close();"
 _STYLE = "body{font:1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1rem}"
 _PAGE = """<!DOCTYPE html>
@@ -124,7 +127,7 @@ async def callback(request: Request, nodes: Sequence[Node], cookie: BrowserCooki
 
 def _answer_in(request: Request) -> dict[str, str]:
     """Return what the provider says. Raises _Refused."""
-    names = ("state", "code", "error", "error_description")
+    names = ("state", "code", "error", "error_description", "iss")
     answer = {name: request.query_params.get(name, "") for name in names}
     if not answer["state"] or not (answer["code"] or answer["error"]):
         raise _Refused("incomplete", "The answer of the sign-in service is not complete.")
@@ -143,17 +146,35 @@ async def _take(
             if pending is not None:
                 break
         else:
+            await _say_late(request, nodes, answer["state"], cookie)
             raise _Refused("unknown", "This sign-in has expired, or it was completed before.")
         if cookie is not None:
             _check_browser(request, pending, cookie)
-        body = {name: value or None for name, value in answer.items()}
-        await node.mail.post(pending.session_id, "oauth", body, key=f"oauth:{answer['state']}")
+        await _post(node, pending, answer)
     except (SessionMissing, SessionExpired, SessionDeleted) as error:
         raise _Refused("session", "The page that asked for this sign-in is no longer there.") from error
     except StoreError as error:  # an inbox that is full, too
         logger.warning("a sign-in could not be completed: %s", error)
         raise _Refused("unavailable", "The sign-in cannot be completed at the moment.", 503) from error
     return pending
+
+
+async def _say_late(
+    request: Request, nodes: Sequence[Node], state: str, cookie: BrowserCookie | None
+) -> None:
+    """Tell the app whose sign-in it was that its user took too long. Raises _Refused, StoreError."""
+    for node in nodes:
+        pending = await node.sign_ins.take_late(state)
+        if pending is not None:
+            if cookie is not None:
+                _check_browser(request, pending, cookie)
+            await _post(node, pending, {"state": state, "code": "", "error": TOO_LATE, "iss": ""})
+            raise _Refused("expired", "This sign-in has expired: it took too long.")
+
+
+async def _post(node: Node, pending: Pending, answer: dict[str, str]) -> None:
+    body = {name: value or None for name, value in answer.items()}
+    await node.mail.post(pending.session_id, "oauth", body, key=f"oauth:{answer['state']}")
 
 
 def _check_browser(request: Request, pending: Pending, binding: BrowserCookie) -> None:
@@ -193,4 +214,4 @@ def _farewell(pending: Pending, *, denied: bool) -> Response:
         return HTMLResponse(pending.page_html, headers=_HEADERS)
     if denied:
         return page("Not signed in", "You can close this tab or window now.", close=True)
-    return page("Signed in successfully", "You can close this tab or window now.", close=True)
+    return page("Welcome back", "You can close this tab or window now: the app goes on.", close=True)

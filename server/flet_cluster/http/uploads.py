@@ -1,32 +1,25 @@
-"""Takes uploads that were allowed by a signed URL (layer 4; imports no Flet).
+"""Takes and gives files as signed URLs allow it (layer 4; imports no Flet).
 
-Browsers PUT a file's raw bytes. Whoever has the URL may, and nobody else: no cookie counts here.
+Browsers PUT a file's raw bytes, and GET them where a URL for that was made. Whoever has the URL may, and
+nobody else: no cookie counts here.
 """
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from fastapi import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from flet_cluster.blobs.names import checked
-from flet_cluster.blobs.signing import EXPIRES, NAME, SIGNATURE
-from flet_cluster.errors import (
-    BadBlobName,
-    BlobIncomplete,
-    BlobStoreFull,
-    BlobStoreUnusable,
-    BlobTooLarge,
-    ClusterError,
-    UploadExpired,
-    UploadRefused,
-)
+from flet_cluster.blobs.signing import EXPIRES, NAME, REFUSED, SIGNATURE
+from flet_cluster.errors import ClusterError, UploadRefused
+from flet_cluster.http.downloads import download
+from flet_cluster.http.early import Incoming, answer
+from flet_cluster.http.refusals import Refusal, bad_method, bad_url, refusal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,21 +28,12 @@ if TYPE_CHECKING:
 
     from flet_cluster.blobs.base import BlobStore
 
-logger = logging.getLogger("flet_cluster.http")
-
 MAX_DEPTH = 16
 """Folders in an endpoint's path that are looked at."""
-
-STATUSES: dict[type[ClusterError], int] = {
-    BadBlobName: 400,
-    BlobIncomplete: 400,
-    UploadRefused: 403,
-    UploadExpired: 410,
-    BlobTooLarge: 413,
-    BlobStoreUnusable: 500,
-    BlobStoreFull: 507,
-}
-"""What each failure of an upload is answered with; the body says why."""
+MAX_DIGITS = 15
+"""Of a moment in seconds: 30 million years from now."""
+READS: Final = ("GET", "HEAD")
+WRITES: Final = ("PUT",)
 
 
 class Verifier(Protocol):
@@ -64,80 +48,87 @@ class UploadEndpoint:
 
     Args:
         blobs: where uploads go.
-        signer: what signed their URLs; on another node, maybe.
+        signer: what signed URLs to write; on another node, maybe.
+        reader: what signed URLs to read.
         limit: the most bytes of an upload; None for any number.
         endpoint: path of this endpoint as it was signed; None to go by the path of each request, or what is
             left of it below the folders it is mounted in.
         clock: seconds since the Unix epoch.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is a fact of the deployment
         self,
         blobs: BlobStore,
         signer: Verifier,
+        reader: Verifier,
+        *,
         limit: int | None = None,
         endpoint: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._blobs = blobs
-        self._signer = signer
+        self._verifiers = {WRITES: signer, READS: reader}
         self._limit = limit
         self._endpoint = endpoint
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        incoming = Incoming(receive)
         try:
-            await self.handle(Request(scope, receive))
-        except HTTPException as error:
-            response: Response = JSONResponse(
-                {"detail": error.detail}, error.status_code, headers=error.headers
-            )
+            response = await self.handle(Request(scope, incoming)) or Response(status_code=204)
+        except Refusal as error:
+            await answer(error.response(), scope, incoming, send)
         except ClientDisconnect:
             return
         else:
-            response = Response(status_code=204)
-        await response(scope, receive, send)
+            await response(scope, receive, send)
 
-    async def handle(self, request: Request) -> None:
-        """Take one upload.
+    async def handle(self, request: Request) -> Response | None:
+        """Take or give one file; None for one that was taken.
 
         Raises:
-            HTTPException: nothing was stored; status and detail say why.
+            Refusal: nothing was stored; status, code and detail say why (it is an HTTPException).
             ClientDisconnect: nothing was stored; the browser has gone.
         """
-        if request.method != "PUT":
-            raise HTTPException(405, "Method Not Allowed", {"Allow": "PUT"})
         try:
             name = self._permitted(request)
+            if request.method in READS:
+                return await download(request, self._blobs, name)
             await self._blobs.write(name, request.stream(), limit=self._limit, size=_announced(request))
         except ClusterError as error:
-            status = STATUSES.get(type(error), 500)
-            if status >= 500:  # noqa: PLR2004  the server's own fault: its operator should read why
-                logger.error("an upload failed: %s (%s)", error, error.__cause__)  # noqa: TRY400  that says it
-            raise HTTPException(status, str(error)) from error
+            raise refusal_of(error) from error
+        return None
 
     def _permitted(self, request: Request) -> str:
-        """Return the file's name if the request may write it."""
+        """Return the file's name if the request may have or write it."""
+        methods = next((methods for methods in self._verifiers if request.method in methods), ())
         query = request.query_params
-        name, expires, signature = query.get(NAME), query.get(EXPIRES), query.get(SIGNATURE)
-        if not name or not expires or not signature:
-            raise HTTPException(400, "Missing upload parameters")
-        if not (expires.isascii() and expires.isdigit()) or len(expires) > 15:  # noqa: PLR2004  30 million years
-            raise HTTPException(400, "Invalid expiration parameter")
+        name, expires, signature = (query.get(key, "") for key in (NAME, EXPIRES, SIGNATURE))
+        if not (name and expires and signature):
+            raise (
+                bad_url("Missing upload parameters") if methods else bad_method(", ".join((*READS, *WRITES)))
+            )
+        if not (expires.isascii() and expires.isdigit()) or len(expires) > MAX_DIGITS:
+            raise bad_url("Invalid expiration parameter")
         checked(name)
-        self._verify(request, name, int(expires), signature)
-        return name
+        for allowed, verifier in self._verifiers.items():
+            with contextlib.suppress(UploadRefused):
+                self._verify(verifier, request, name, int(expires), signature)
+                if allowed != methods:
+                    raise bad_method(", ".join(allowed))
+                return name
+        raise UploadRefused(REFUSED)
 
-    def _verify(self, request: Request, name: str, expires: int, signature: str) -> None:
+    def _verify(self, verifier: Verifier, request: Request, name: str, expires: int, signature: str) -> None:
         """Check the signature. Raises UploadRefused, UploadExpired."""
         parts = request.url.path.strip("/").split("/")[-MAX_DEPTH:]
         below = ["/".join(parts[depth:]) for depth in range(len(parts))]
         for endpoint in below if self._endpoint is None else [self._endpoint]:
             with contextlib.suppress(UploadRefused):
-                self._signer.verify(endpoint, name, expires, signature, self._clock())
+                verifier.verify(endpoint, name, expires, signature, self._clock())
                 return
-        raise UploadRefused("Invalid upload signature")
+        raise UploadRefused(REFUSED)
 
 
 class UploadRoute(Route):

@@ -279,6 +279,7 @@ class Committer:
         commit = self._node.vault.again(
             seat.id, seat.committed, stream=self._stream, outbox=seat.publisher.groups
         )
+        self._node.ties.follow(seat.id, seat.committed, commit)
         return Pending(commit, Meta(), frozenset(), seat.feed.hears)
 
     # -- a new state --------------------------------------------------------------------------------

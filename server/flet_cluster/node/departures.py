@@ -123,6 +123,8 @@ class Departures:
             await asyncio.wait([seat.committer.running], timeout=self._node.settings.store_patience)
         timeout = seat.timeout
         if seat.live is not None:  # before another node may run the same
+            if seat.at_rest and not self._node.draining:
+                self._node.ties.keep(seat)
             seat.live.dispose()
             await seat.live.ended(STOP_SECONDS)
         if seat.lease is not None and not seat.lost:

@@ -84,7 +84,10 @@ class Heartbeat:
                     sent = self._life.time()
                     await store.heartbeat(self._describe(), self._ttl)
                     self._life.confirmed(sent, self._ttl)
+                    if self._life.time() - sent > self._interval:
+                        self._life.doubt()
                 except StoreError as error:
+                    self._life.doubt()
                     logger.warning("no heartbeat, the store is away: %s", error)
                 except Exception:
                     logger.exception("no heartbeat")

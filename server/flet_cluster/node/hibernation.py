@@ -29,10 +29,16 @@ LONGEST_PERIOD = 0.5
 SHORTEST_PERIOD = 0.2
 AT_ONCE = 50
 """Sessions looked at in one turn of the loop."""
-MANY = 200
+MANY = 100
 """So many sessions may stay awake for as long as the setting says; of more, those longest quiet sleep ..."""
-SOON = 1.5
+SOON = 0.5
 """... after so many seconds. What has once been in use, Python and the C library hardly ever give back."""
+REGRET_SECONDS = 5.0
+"""Who wakes again so soon should not have been put to sleep ..."""
+REGRETS = 0.02
+"""... and when rebuilding those takes more than this part of the time, more sessions stay awake ..."""
+MORE, LESS = 1.25, 0.98
+"""... by so much at each sweep, and fewer again by and by."""
 
 
 class Hibernation:
@@ -41,6 +47,14 @@ class Hibernation:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._memory = Memory()
+        self._many = float(MANY)
+        self._regretted = 0.0
+        self._swept = node.loop.time()
+
+    def woke(self, slept: float, cost: float) -> None:
+        """A session was rebuilt for its user, having slept here so many seconds, in so many."""
+        if slept < REGRET_SECONDS:
+            self._regretted += cost
 
     @property
     def _after(self) -> float:
@@ -66,15 +80,29 @@ class Hibernation:
             seat for seat in self._node.seats.values() if seat.live is not None and seat.socket is not None
         ]
         awake.sort(key=lambda seat: seat.used)
+        self._learn()
         for start in range(0, len(awake) if self._after else 0, AT_ONCE):
             now = self._node.loop.time()
             for number, seat in enumerate(awake[start : start + AT_ONCE], start):
-                after = self._after if len(awake) - number <= MANY else min(self._after, SOON)
+                after = self._after if len(awake) - number <= self._many else min(self._after, SOON)
                 if now - seat.used >= after:
                     self._look_at(seat)
             await asyncio.sleep(0)
         awake.clear()
+        self._look_for_the_unkept()
         self._memory.tidy(len(self._node.seats), self._node.loop.time())
+
+    def _learn(self) -> None:
+        """Let more sessions stay awake while many are put to sleep between two clicks of their users."""
+        now = self._node.loop.time()
+        often = self._regretted > REGRETS * (now - self._swept)
+        self._many = self._many * MORE if often else max(MANY, self._many * LESS)
+        self._regretted, self._swept = 0.0, now
+
+    def _look_for_the_unkept(self) -> None:
+        """Let go of sessions without a user whose page the app has kept until now."""
+        for seat in [seat for seat in self._node.seats.values() if seat.kept_by_app]:
+            seat.let_sleep()
 
     def _look_at(self, seat: Seat) -> None:
         live = seat.live
@@ -84,8 +112,9 @@ class Hibernation:
             live.threads.unseen = False
             seat.committer.request()
             return
+        self._node.ties.keep(seat)
         live.resources.leave(live)
-        seat.limbo, seat.live = Limbo(live), None
+        seat.limbo, seat.live, seat.slept = Limbo(live), None, self._node.loop.time()
         self._memory.let_go(1)
         self._node.observer.count("hibernated")
 

@@ -19,6 +19,7 @@ from flet_cluster.model import NodeInfo
 from flet_cluster.node.control import Control
 from flet_cluster.node.departures import Departures
 from flet_cluster.node.drain import Drain
+from flet_cluster.node.exchanges import Exchanges
 from flet_cluster.node.heartbeat import Heartbeat
 from flet_cluster.node.hibernation import Hibernation
 from flet_cluster.node.loop_watch import LoopWatch
@@ -30,6 +31,7 @@ from flet_cluster.node.restores import Restores
 from flet_cluster.node.seat import Seat
 from flet_cluster.node.sign_ins import SignIns
 from flet_cluster.node.takeover import take
+from flet_cluster.node.ties import Ties
 from flet_cluster.node.tokens import Claim, Tokens, new_session_id
 from flet_cluster.node.upgrades import Upgrades
 from flet_cluster.node.upkeep import Upkeep
@@ -92,9 +94,11 @@ class Node:
         self.vault = Vault(keys, settings.app_name, host.observer)
         self.tokens = Tokens(settings.key_ring(), settings.app_name)
         self.departures = Departures(self)
+        self.ties = Ties(self)
         self.publications = Publications(self)
         self.mail = Mail(self)
         self.sign_ins = SignIns(self)
+        host.once = Exchanges(self).once
         self.relays = Relays(self)
         self.upgrades = Upgrades(self)
         self.rebalance = Rebalance(self)
@@ -187,6 +191,10 @@ class Node:
             with contextlib.suppress(StoreError):
                 await self.store.heartbeat(self.describe(), self.settings.heartbeat_timeout)
             await asyncio.sleep(self.settings.heartbeat_interval)
+
+    async def dead(self, node_id: str) -> bool:
+        """Whether another node has certainly given no sign of life for too long. Raises StoreError."""
+        return not await self.store.alive(node_id) and not self.host.life.doubtful
 
     def describe(self) -> NodeInfo:
         """Return what this node says of itself with each heartbeat."""

@@ -67,11 +67,13 @@ class Seat:
         entry: what it is to begin with, until its objects have that; None for the program's own.
         limbo: objects that were let go of, as long as nobody asked for them again.
         used: when the objects were last needed, seconds by the loop's clock.
+        slept: when they were last let go of; 0 if they never were.
         taken_from: the node this session was taken from by force, as long as it may still live.
         seized: it was taken by force, so nobody has said what ended with the node that had it.
         lapses: how often the node's sign of life had lapsed when the session was taken.
         mail: something may wait in its inbox.
         away: the app was told that its user has left, and not yet that the user is back.
+        kept_by_app: its user has left, and it would not be here if the app did not keep its page.
         resent: the browser had sent its inputs up to here before it opened its present socket.
         begun_before: it has no record, but a node that died may have begun it.
         lost: somebody else has the session now, or nobody ever will: nothing may be sent any more.
@@ -91,6 +93,7 @@ class Seat:
         self.entry: Entry | None = None
         self.limbo: Limbo | None = None
         self.used = node.loop.time()
+        self.slept = 0.0
         self.socket: Socket | None = None
         self.lost = False
         self.leaving = False
@@ -98,6 +101,7 @@ class Seat:
         self.seized = False
         self.lapses = node.host.life.lapses
         self.away = False
+        self.kept_by_app = False
         self.mail = False
         self.resent = 0
         self.begun_before = False
@@ -147,8 +151,14 @@ class Seat:
         graph = self.node.vault.graph(self.id, commit)
         if not graph:
             raise SnapshotError(Meta.load(commit.meta).obstacle or "the session could not travel")
+        tied = self.node.ties.take(self.id, commit)
+        if tied is not None:
+            graph = tied.graph
         with self.node.timed("restore_seconds"):
-            live = LiveSession.restored(self.node.host, self.id, self.instance, self, graph)
+            live = LiveSession.restored(
+                self.node.host, self.id, self.instance, self, graph, tied.shared if tied else {}
+            )
+        self.node.hibernation.woke(self.used - self.slept, self.node.loop.time() - self.used)
         live.token = self.token
         live.fence.seen = self.lapses
         live.main = commit.main
@@ -175,7 +185,7 @@ class Seat:
         """Start background work again, never while the node it was taken from by force may still run it."""
         while self.taken_from and not self.lost:
             try:
-                if not await self.node.store.alive(self.taken_from):
+                if await self.node.dead(self.taken_from):
                     self.taken_from = ""
             except StoreError as error:
                 logger.warning("session %s: background work waits for the store: %s", self.id, error)
@@ -295,7 +305,7 @@ class Seat:
             self.say_away()
         except (SealBroken, SnapshotError) as error:
             logger.warning("session %s: no on_disconnect: %s", self.id, error)
-        self.when_quiet(self._sleep)
+        self.when_quiet(self.let_sleep)
         self.changed(urgent=True)
 
     def say_away(self) -> None:
@@ -310,13 +320,16 @@ class Seat:
             self.wake().page_event("connect")
             self.away = False
 
-    def _sleep(self) -> None:
-        """Give a session without user and work back to the store."""
+    def let_sleep(self) -> None:
+        """Give a session without user and work back to the store, unless the app itself keeps its page."""
         live = self.live
+        self.kept_by_app = False
         if self.socket is not None or self.lost or self.leaving:
             return
         if live is None or not live.background.calls:
-            self.node.spawn(self.node.departures.give_up(self, unless_connected=True))
+            self.kept_by_app = self.node.ties.holds(self)
+            if not self.kept_by_app:
+                self.node.spawn(self.node.departures.give_up(self, unless_connected=True))
 
     # -- input ------------------------------------------------------------------------------------
 

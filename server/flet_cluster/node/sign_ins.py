@@ -6,17 +6,22 @@ for a while, bound to its session and to the browser of that, and good for one a
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 import msgpack
 
+from flet_cluster.errors import StoreError
+
 if TYPE_CHECKING:
     from flet_cluster.host.sign_in import SignIn
     from flet_cluster.node.node import Node
 
 _STATE = re.compile(r"[\x21-\x7e]{1,256}")
+LATE_SECONDS = 3600.0
+"""How long after its end it is known whose a sign-in was: its app is told that the user came too late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +50,9 @@ class SignIns:
     async def keep(self, session_id: str, binding: str, begun: SignIn) -> None:
         """Remember a sign-in for as long as the settings say. Raises StoreUnavailable."""
         pending = Pending(session_id, binding, begun.page_html, begun.page_url)
-        name = _name(begun.state)
-        sealed = self._node.vault.seal_kept(name, msgpack.packb(astuple(pending)))
-        await self._node.store.keep(name, sealed, self._node.settings.oauth_state_timeout)
+        seconds = self._node.settings.oauth_state_timeout
+        await self._keep(_late(begun.state), pending, seconds + LATE_SECONDS)
+        await self._keep(_name(begun.state), pending, seconds)
 
     async def take(self, state: str) -> Pending | None:
         """Return the sign-in of a state, once; None if there is none, none any more, or none of ours.
@@ -57,7 +62,25 @@ class SignIns:
         """
         if not _STATE.fullmatch(state):
             return None
-        name = _name(state)
+        pending = await self._take(_name(state))
+        if pending is not None:
+            with contextlib.suppress(StoreError):  # else its app may hear of it again, and knows better
+                await self._node.store.take(_late(state))
+        return pending
+
+    async def take_late(self, state: str) -> Pending | None:
+        """Return the sign-in of a state that nobody answered in time, once; None if there is none.
+
+        Raises:
+            StoreUnavailable: come back later.
+        """
+        return await self._take(_late(state)) if _STATE.fullmatch(state) else None
+
+    async def _keep(self, name: str, pending: Pending, seconds: float) -> None:
+        sealed = self._node.vault.seal_kept(name, msgpack.packb(astuple(pending)))
+        await self._node.store.keep(name, sealed, seconds)
+
+    async def _take(self, name: str) -> Pending | None:
         sealed = await self._node.store.take(name)
         payload = self._node.vault.open_kept(name, sealed) if sealed is not None else None
         return Pending(*msgpack.unpackb(payload)) if payload is not None else None
@@ -65,3 +88,7 @@ class SignIns:
 
 def _name(state: str) -> str:
     return f"oauth:{state}"
+
+
+def _late(state: str) -> str:
+    return f"oauth-late:{state}"

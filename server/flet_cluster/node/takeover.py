@@ -31,6 +31,8 @@ logger = logging.getLogger("flet_cluster.node")
 
 ASK_SECONDS = 6.0
 """How long a holder may take to answer; a little more than it may take to finish what runs."""
+SOON_SECONDS = 1.0
+"""How long, while who asks may not yet be heard, or not hear the answer."""
 POLICY = Policy(patience=8.0)
 
 _REPLIES = {"released": Reply.RELEASED, "unknown": Reply.RELEASED, "busy": Reply.RELAY}
@@ -102,13 +104,14 @@ class _Takeover:
         """Carry out one decision and return what is known after it."""
         if isinstance(action, CheckHolder):
             alive = await self._node.store.alive(action.lease.owner)
-            return situation.checked(alive=alive, elapsed=self._elapsed)
+            doubtful = self._node.host.life.doubtful
+            return situation.checked(alive=alive, elapsed=self._elapsed, doubtful=doubtful)
         if isinstance(action, AskOwner):
             await asyncio.sleep(action.delay)
             asked = await self._node.control.ask_release(
                 action.lease.owner,
                 self._id,
-                ASK_SECONDS,
+                SOON_SECONDS if situation.doubtful else ASK_SECONDS,
                 relay=self._node.relays.available,
                 version=self._node.upgrades.version,
             )

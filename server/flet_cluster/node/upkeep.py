@@ -156,7 +156,7 @@ class Upkeep:
         """Acquire an expired session that is free or whose holder is dead; a living one closes it."""
         timeout = self._node.settings.session_timeout
         answer = await self._node.store.acquire(session_id, self._node.id, timeout, expired_ok=True)
-        if isinstance(answer, Held) and not await self._node.store.alive(answer.lease.owner):
+        if isinstance(answer, Held) and await self._node.dead(answer.lease.owner):
             answer = await self._node.store.acquire(
                 session_id, self._node.id, timeout, seize=answer.lease, expired_ok=True
             )

@@ -5,13 +5,14 @@ No Flet here: what is special about Flet's objects is registered by the host. No
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from flet_cluster.errors import ClusterError, GraphChanged, NotPortable, SnapshotError, SnapshotOutdated
 from flet_cluster.snapshot import report, stream
 from flet_cluster.snapshot.code_index import CodeIndex
 from flet_cluster.snapshot.fingerprint import digest
+from flet_cluster.snapshot.held import Held
 from flet_cluster.snapshot.portables import Portables, current_root, set_current_root
 from flet_cluster.snapshot.seal import KeyRing
 from flet_cluster.snapshot.tokens import LATER
@@ -19,11 +20,14 @@ from flet_cluster.snapshot.tokens import LATER
 __all__ = [
     "LATER",
     "CodeIndex",
+    "Held",
     "KeyRing",
     "Portables",
+    "by_value",
     "capture",
     "current_root",
     "digest",
+    "held",
     "name_of",
     "restore",
 ]
@@ -77,6 +81,29 @@ def name_of(obj: object, code: CodeIndex, portables: Portables) -> str | None:
     spaces = table.names.lasting()
     named = (prefix + key for prefix, space, keys in spaces for key in keys if space.get(key) is obj)
     return next(named, None)
+
+
+def held(code: CodeIndex, portables: Portables) -> Held:
+    """Return what the app's modules hold just now, directly or not."""
+    return stream.codec_of(code, portables).search.run()
+
+
+def by_value(
+    root: object,
+    code: CodeIndex,
+    portables: Portables,
+    externals: Mapping[str, object],
+    among: Container[int],
+) -> list[object]:
+    """Return the objects with an identity in ``among`` that a snapshot of ``root`` would hold by value.
+
+    Raises:
+        SnapshotError: it cannot be said, since no snapshot can be taken just now; it is not said why.
+    """
+    try:
+        return stream.by_value(root, stream.codec_of(code, portables), externals, among)
+    except Exception as error:  # reducers of any library run here
+        raise SnapshotError("no snapshot can be taken") from error
 
 
 def _explain(

@@ -52,12 +52,13 @@ class _Space:
         self.ids = list(map(id, names.values()))
         self.keys, self.slots, self.functions, self.classes = [], [], {}, []
         for key, value in list(names.items()):
-            if key in self._never or isinstance(value, _SKIPPED) or not key.isidentifier():
+            kind = type(value)  # isinstance would ask the value, which may be a proxy of something
+            if key in self._never or issubclass(kind, _SKIPPED) or not key.isidentifier():
                 continue
             name = f"{self.prefix}{key}"
-            if isinstance(value, FunctionType):
+            if kind is FunctionType:
                 self._scan_function(name, value)
-            elif not isinstance(value, type):
+            elif not issubclass(kind, type):
                 self.keys.append(key)
             elif value.__module__ == module and value.__qualname__ == name.partition(":")[2]:
                 self.classes.append((value, f"{name}."))
@@ -67,9 +68,9 @@ class _Space:
             return
         self.functions[id(function)] = name
         for step, holder, key, value in _parts(function):
-            if isinstance(value, FunctionType):
+            if type(value) is FunctionType:
                 self._scan_function(name + step, value)
-            elif not isinstance(value, (*_SKIPPED, type)):
+            elif not issubclass(type(value), (*_SKIPPED, type)):
                 self.slots.append((name + step, holder, key))
 
 
@@ -150,7 +151,7 @@ class Names:
             self._add(kept, cls, inner, module)
 
 
-def _parts(function: FunctionType) -> Iterator[tuple[str, Any, str, object]]:
+def _parts(function: FunctionType) -> Iterator[tuple[str, Any, str, Any]]:
     """Yield (step, holder, key, value) of a function's attributes and of the cells it closed over."""
     for key, value in list(vars(function).items()):
         if key.isidentifier():

@@ -7,6 +7,7 @@ unpickler's memo (:mod:`.envelope`).
 
 from __future__ import annotations
 
+import contextlib
 import io
 import pickle
 import sys
@@ -20,15 +21,17 @@ from flet_cluster.errors import SnapshotError, SnapshotOutdated
 from flet_cluster.snapshot.classes import ClassLoader
 from flet_cluster.snapshot.envelope import EXTERNAL, FIRST, refers_to, unwrap, wrap
 from flet_cluster.snapshot.functions import FunctionMaker, set_function_state
+from flet_cluster.snapshot.held import Search
 from flet_cluster.snapshot.names import resolve
 from flet_cluster.snapshot.portables import Portables, set_current_root
 from flet_cluster.snapshot.reducers import ReducerTable
 from flet_cluster.snapshot.seeds import Seeds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterator, Mapping
 
     from flet_cluster.snapshot.code_index import CodeIndex
+    from flet_cluster.snapshot.seeds import Memo
 
 _PROTOCOL = 5
 _DEEP = 200_000
@@ -43,6 +46,7 @@ class Codec:
         self.generation = portables.generation
         self.table = ReducerTable(code, portables)
         self.seeds = Seeds(self.table.names, self.table.nameable)
+        self.search = Search(self.table.names, portables.owned, code.modules)
         self.finishers = portables.finishers
         self.load_class = ClassLoader(code, portables)
         self.make = FunctionMaker(code)
@@ -67,6 +71,27 @@ def write(root: object, codec: Codec, externals: Mapping[str, object]) -> bytes:
         NotPortable: with an empty path; and whatever reducers of other libraries raise.
     """
     names, count, seeds = codec.seeds.of(externals)
+    with _pickled(root, codec, seeds) as (_, content):
+        return wrap(names, count, content)
+
+
+def by_value(
+    root: object, codec: Codec, externals: Mapping[str, object], among: Container[int]
+) -> list[object]:
+    """Return the objects with an identity in ``among`` that :func:`write` would write by value.
+
+    Raises:
+        NotPortable: as :func:`write` does.
+    """
+    _, _, seeds = codec.seeds.of(externals)
+    with _pickled(root, codec, seeds) as (pickler, _):
+        memo = pickler.memo.copy()
+    return [obj for key, (_, obj) in memo.items() if key in among and key not in seeds]
+
+
+@contextlib.contextmanager
+def _pickled(root: object, codec: Codec, seeds: Memo) -> Iterator[tuple[_Pickler, bytes]]:
+    """Yield the pickler, which knows what it has met, and what it has written."""
     stream = io.BytesIO()
     pickler = _Pickler(stream, _PROTOCOL)
     table = codec.table
@@ -79,10 +104,10 @@ def write(root: object, codec: Codec, externals: Mapping[str, object]) -> bytes:
     set_current_root(root)
     try:
         pickler.dump(root)
+        yield pickler, stream.getvalue()
     finally:
         set_current_root(None)
         pickler.clear_memo()  # an exception's traceback must not keep the session's objects alive
-    return wrap(names, count, stream.getvalue())
 
 
 class _Pickler(pickle.Pickler):

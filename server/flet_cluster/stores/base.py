@@ -171,6 +171,21 @@ class SessionStore(Protocol):
         After :class:`StoreUnavailable` it may be gone.
         """
 
+    async def claim(
+        self, name: str, value: bytes, seconds: float, *, instead_of: bytes | None = None
+    ) -> bytes | None:
+        """Keep a value if there is none of that name, or if it is exactly ``instead_of``.
+
+        Args:
+            name: as for :meth:`keep`, which replaces the value whoever has claimed it.
+            value: sealed; unlike any other, so that a repetition is known as one.
+            seconds: how long it is kept.
+            instead_of: a value that was read before and does not count any more.
+
+        Returns:
+            None if ``value`` is there now, also for a repetition; else what is there.
+        """
+
     async def stream_append(
         self, posts: Sequence[Post], *, age: float, length: int, size: int, memory: float
     ) -> int:
@@ -245,7 +260,11 @@ class SessionStore(Protocol):
         """List the nodes that are alive, ordered by id."""
 
     async def alive(self, node_id: str) -> bool:
-        """Whether a node's last heartbeat is still valid."""
+        """Whether a node's last heartbeat is still valid.
+
+        Raises:
+            StoreRecovering: it is not here, but the store has lost its data: it may have been.
+        """
 
     async def retire(self, node_id: str) -> None:
         """Forget a node's heartbeat at once: it has left on purpose."""

@@ -199,6 +199,17 @@ class MemoryStore:
         self._data.kept[name] = (None, until)
         return value
 
+    async def claim(
+        self, name: str, value: bytes, seconds: float, *, instead_of: bytes | None = None
+    ) -> bytes | None:
+        """Keep a value unless there is another."""
+        now = self._clock()
+        held, until = self._data.kept.get(name, (None, 0.0))
+        if held is not None and until > now and held not in (value, instead_of):
+            return held
+        await self.keep(name, value, seconds)
+        return None
+
     async def stream_append(
         self, posts: Sequence[Post], *, age: float, length: int, size: int, memory: float
     ) -> int:
@@ -261,7 +272,11 @@ class MemoryStore:
     async def alive(self, node_id: str) -> bool:
         """Whether a node's last heartbeat is still valid."""
         beat = self._data.heartbeats.get(node_id)
-        return beat is not None and beat[1] > self._clock()
+        if beat is not None and beat[1] > self._clock():
+            return True
+        if self._clock() < self._recovering_until:
+            raise StoreRecovering("the store lost data, and nodes have not all been heard again: retry later")
+        return False
 
     async def retire(self, node_id: str) -> None:
         """Forget a node."""

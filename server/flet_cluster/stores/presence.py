@@ -10,6 +10,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
+from flet_cluster.errors import StoreRecovering
 from flet_cluster.model import NodeInfo
 from flet_cluster.stores import scripts
 from flet_cluster.stores.base import RECOVERY
@@ -71,8 +72,16 @@ class Presence:
         return [NodeInfo(**json.loads(text)) for text in texts if text is not None]
 
     async def alive(self, node_id: str) -> bool:
-        """Whether a node's last heartbeat is still valid."""
-        return bool(await self._batcher.command("EXISTS", self._keys.node(node_id)))
+        """Whether a node's last heartbeat is still valid.
+
+        Raises:
+            StoreRecovering: it is not here, but the store has lost its data: it may have been.
+        """
+        if await self._batcher.command("EXISTS", self._keys.node(node_id)):
+            return True
+        if await self.recovering():
+            raise StoreRecovering("the store lost data, and nodes have not all been heard again: retry later")
+        return False
 
     async def retire(self, node_id: str) -> None:
         """Forget a node."""

@@ -190,6 +190,14 @@ class RedisStore:
         status, *rest = await self._batcher.script(scripts.TAKE, [self._keys.kept(name)], args)
         return rest[0] if status == b"taken" else None
 
+    async def claim(
+        self, name: str, value: bytes, seconds: float, *, instead_of: bytes | None = None
+    ) -> bytes | None:
+        """Keep a value unless there is another."""
+        args = (value, _ms(seconds), instead_of or b"")
+        status, *rest = await self._batcher.script(scripts.CLAIM, [self._keys.kept(name)], args)
+        return rest[0] if status == b"held" else None
+
     async def stream_append(
         self, posts: Sequence[Post], *, age: float, length: int, size: int, memory: float
     ) -> int:

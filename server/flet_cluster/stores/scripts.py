@@ -31,6 +31,7 @@ def _load(name: str) -> Script:
 
 ACQUIRE = _load("acquire")
 APPEND = _load("append")
+CLAIM = _load("claim")
 CLEAR = _load("clear")
 COMMIT = _load("commit")
 CREATE = _load("create")

@@ -1,0 +1,131 @@
+"""What an ID token must be to be believed."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import time
+from typing import Any
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, RSAKey
+from tests.oauth.liar import KEYS, Liar
+
+from flet_cluster.errors import SignInFailed
+from flet_cluster.oauth.id_token import LEEWAY, UnknownKey, read_keys, verified
+
+IT = Liar("https://issuer.test")
+NOW = int(time.time())
+EC = ECKey.generate_key("P-256", {"kid": "ec"})
+SECRET = b"a secret for tests only"
+
+
+def check(token: str, keys: list[Any] | None = None, **changes: Any) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "issuer": IT.issuer,
+        "client_id": "app",
+        "algorithms": ["RS256", "ES256"],
+        "nonce": "n",
+    }
+    return verified(token, list(KEYS[:1]) if keys is None else keys, **{**options, **changes})
+
+
+def test_one_that_is_genuine() -> None:
+    assert check(IT.sign(IT.claims()))["sub"] == "ada"
+    assert check(IT.sign(IT.claims(aud=["app", "other"], azp="app")))["sub"] == "ada"
+    signed = jwt.encode({"alg": "ES256", "kid": "ec"}, IT.claims(), EC)
+    assert check(signed, [*KEYS, EC])["sub"] == "ada"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"iss": "https://evil.test"}, "'iss'"),
+        ({"iss": None}, "'iss'"),
+        ({"aud": "other"}, "'aud'"),
+        ({"aud": ["other"]}, "'aud'"),
+        ({"aud": None}, "'aud'"),
+        ({"aud": ["app", "other"]}, "'azp'"),
+        ({"azp": "other"}, "'azp'"),
+        ({"nonce": "of another sign-in"}, "'nonce'"),
+        ({"nonce": None}, "'nonce'"),
+        ({"sub": None}, "'sub'"),
+        ({"sub": 7}, "'sub'"),
+        ({"exp": None}, "'exp'"),
+        ({"iat": None}, "'iat'"),
+        ({"exp": "soon"}, "'exp'"),
+        ({"at_hash": "of-another-token"}, "'at_hash'"),
+        ({"exp": NOW - LEEWAY - 60}, "clocks"),
+        ({"iat": NOW + LEEWAY + 60}, "clocks"),
+        ({"nbf": NOW + LEEWAY + 60}, "clocks"),
+    ],
+)
+def test_one_that_is_not(changes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(SignInFailed) as refused:
+        check(IT.sign(IT.claims(**changes)), access_token="an access token")
+    assert reason in refused.value.detail
+    assert "ada" not in refused.value.detail
+
+
+@pytest.mark.parametrize("changes", [{"exp": NOW - LEEWAY + 30}, {"iat": NOW + LEEWAY - 30}])
+def test_clocks_may_differ_a_little(changes: dict[str, Any]) -> None:
+    assert check(IT.sign(IT.claims(**changes)))
+
+
+def test_who_signed_it_counts() -> None:
+    forged = RSAKey.generate_key(2048, {"kid": "first"})
+    with pytest.raises(SignInFailed, match="not genuine"):
+        check(IT.sign(IT.claims(), forged))
+    with pytest.raises(UnknownKey):
+        check(IT.sign(IT.claims(), KEYS[1]))
+    with pytest.raises(UnknownKey):
+        check(IT.sign(IT.claims()), [])
+    with pytest.raises(SignInFailed, match="not genuine"):
+        check("no token at all")
+    with pytest.raises(SignInFailed, match="not genuine"):
+        check(IT.sign(IT.claims()) + "A")
+
+
+def by_hand(header: dict[str, str], secret: bytes) -> str:
+    """A token with a signature that no library would make."""
+    parts = [json.dumps(part).encode() for part in (header, IT.claims())]
+    signed = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+    mac = base64.urlsafe_b64encode(hmac.digest(secret, signed, "sha256")).rstrip(b"=")
+    return f"{signed.decode()}.{mac.decode()}"
+
+
+def test_how_it_is_signed_counts() -> None:
+    head, body, _ = IT.sign(IT.claims()).split(".")
+    by_secret = by_hand({"alg": "HS256"}, SECRET)
+    confused = by_hand({"alg": "HS256", "kid": "first"}, KEYS[0].as_pem(private=False))
+    unsigned = by_hand({"alg": "none"}, b"").rpartition(".")[0] + "."
+    for token in (by_secret, confused, unsigned, f"{head}.{body}."):
+        for offered in (["RS256"], ["RS256", "HS256", "none"]):
+            with pytest.raises(SignInFailed, match="not genuine"):
+                check(token, algorithms=offered)
+    with pytest.raises(SignInFailed) as refused:
+        check(IT.sign(IT.claims()), algorithms=["HS256", "none"])
+    assert "nothing that is safe" in refused.value.detail
+
+
+def test_one_that_names_no_key_may_be_by_any() -> None:
+    token = jwt.encode({"alg": "RS256"}, IT.claims(), KEYS[1])
+    assert check(token, KEYS)["sub"] == "ada"
+    with pytest.raises(SignInFailed, match="not genuine"):
+        check(token, KEYS[:1])
+
+
+def test_keys_that_cannot_be_used_are_passed_over() -> None:
+    good = KEYS[0].as_dict(private=False)
+    odd = [
+        {"kty": "of the future"},
+        {"kty": "RSA"},
+        {**good, "use": "enc"},
+        {"kty": "oct", "k": "c2VjcmV0"},
+        7,
+    ]
+    assert [key.kid for key in read_keys({"keys": [*odd, good]})] == ["first"]
+    with pytest.raises(SignInFailed):
+        read_keys({"error": "?"})
