@@ -65,7 +65,7 @@ COUNTERS = {
     "sent_home": "sessions given to a node with their version of the app, by answer",
     "signed_in": "sign-ins that came to an end in their session, by outcome",
     "sign_ins": "answers of identity providers, by what came of them",
-    "tasks_lost": "bare tasks of sessions that ended with their node",
+    "tasks_lost": "bare tasks and threads of sessions that ended with their node",
     "turned_away": "sessions sent to look for another node, since this one has its share",
     "upgraded": "sessions that went on under changed code, by how: resumed or restarted",
 }

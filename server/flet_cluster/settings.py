@@ -210,6 +210,8 @@ class Settings(BaseSettings):
     """Seconds that messages of ``page.pubsub`` are kept for sessions whose users are away."""
     pubsub_length: Annotated[int, Field(ge=100, le=10_000_000)] = 100_000
     """Messages of ``page.pubsub`` that are kept at most."""
+    pubsub_bytes: Annotated[int, Field(ge=1 << 22)] = 1 << 28
+    """Bytes of memory that they may take in the store, about."""
     oauth_state_timeout: _Seconds = 600.0
     """Seconds a user may take to sign in elsewhere."""
     oauth_timeout: Annotated[float, Field(ge=0.1, le=60)] = 10.0

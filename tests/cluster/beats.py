@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -87,6 +88,20 @@ def main(page: ft.Page) -> None:  # noqa: C901 - one main with many handlers, as
             time.sleep(PAUSE)
             page.update()
 
+    def short_thread() -> None:
+        mark(page, "short starts")
+        time.sleep(1)
+        plus()
+        mark(page, "short ends")
+
+    def endless_thread() -> None:
+        mark(page, "endless starts")
+        threading.Event().wait()
+
+    def own_thread(what: str) -> None:
+        target = {"short": short_thread, "endless": endless_thread}[what]
+        threading.Thread(target=target, name=what, daemon=True).start()
+
     async def bare(what: str) -> None:
         asyncio.create_task({"short": short, "endless": endless}[what](), name=what)  # noqa: RUF006
 
@@ -119,6 +134,8 @@ def main(page: ft.Page) -> None:  # noqa: C901 - one main with many handlers, as
         ft.Button("unmount", on_click=unmount),
         ft.Button("short", on_click=short_bare),
         ft.Button("endless", on_click=endless_bare),
+        ft.Button("short thread", on_click=lambda _: own_thread("short")),
+        ft.Button("endless thread", on_click=lambda _: own_thread("endless")),
         ft.Button("outliving", on_click=lambda _: page.run_task(outliving) and None),
         ft.Button("task", on_click=lambda _: page.run_task(ticking, page, "task") and None),
         ft.Button("thread", on_click=lambda _: page.run_thread(thread)),

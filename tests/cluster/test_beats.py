@@ -38,6 +38,7 @@ def nodes(valkey: str, marks: Marks, beats: Path) -> Iterator[Fleet]:
         "FLET_CLUSTER_HEARTBEAT_INTERVAL": seconds(0.2),
         "FLET_CLUSTER_HEARTBEAT_TIMEOUT": seconds(1),
         "FLET_CLUSTER_DRAIN_TIMEOUT": str(DRAIN),
+        "FLET_CLUSTER_DISCONNECT_GRACE": seconds(0.2),
         "FLET_CLUSTER_METRICS": "true",
     }
     with fleet(APP, valkey, 1, **marks.env, **options) as running:
@@ -176,11 +177,12 @@ async def test_a_control_that_came_back_can_end_what_it_had_started(
         assert [len(after[name]) - quiet[name] <= 1 for name in ("pulse", "pulse-part")] == [True, True]
 
 
-async def test_a_bare_task_is_waited_for(world: World) -> None:
+@pytest.mark.parametrize("button", ["short", "short thread"])
+async def test_what_the_app_started_by_itself_is_waited_for(world: World, button: str) -> None:
     holder, heir = world.pair()
     place = Place(holder)
     async with world.tab(place) as tab:
-        await tab.do(Click("short"))
+        await tab.do(Click(button))
         await world.until_noted("short starts")
         place.move(heir)
         assert await leave(holder) == 0
@@ -190,8 +192,22 @@ async def test_a_bare_task_is_waited_for(world: World) -> None:
     assert "is lost" not in holder.log.read_text()
 
 
-@pytest.mark.parametrize("button", ["endless", "outliving"])
-async def test_a_bare_task_is_lost_when_the_time_to_leave_is_over(world: World, button: str) -> None:
+async def test_a_thread_of_the_app_goes_on_while_its_user_is_away(world: World) -> None:
+    holder, heir = world.pair()
+    place = Place(holder)
+    async with world.tab(place) as tab:
+        await tab.do(Click("short thread"))
+        await world.until_noted("short starts")
+        place.move()
+        await tab.cut()
+        await world.until_noted("short ends")
+        place.move(heir)
+        await tab.do(Click("plus"))
+        assert "Count: 2" in tab.client.texts(), "what it did is part of what moved"
+
+
+@pytest.mark.parametrize("button", ["endless", "outliving", "endless thread"])
+async def test_it_is_lost_when_the_time_to_leave_is_over(world: World, button: str) -> None:
     holder, heir = world.pair()
     place = Place(holder)
     async with world.tab(place) as tab:
@@ -202,7 +218,8 @@ async def test_a_bare_task_is_lost_when_the_time_to_leave_is_over(world: World, 
         await tab.do(Click("plus"))
         assert "Count: 1" in tab.client.texts()
     (line,) = [line for line in holder.log.read_text().splitlines() if "is lost with this node" in line]
-    assert "task endless (main.<locals>.endless)" in line
+    assert "thread" not in button or "thread endless (main.<locals>.endless_thread)" in line
+    assert "thread" in button or "task endless (main.<locals>.endless)" in line
     assert "was lost" not in heir.log.read_text()
     assert world.noted("endless starts") == ["endless starts"]
 

@@ -11,7 +11,9 @@ import json
 import logging
 import sqlite3
 import ssl
+import subprocess
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,8 +27,9 @@ import redis.asyncio
 import requests
 import sqlalchemy as sa
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageFont
 from sqlalchemy import orm
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from flet_cluster.errors import SnapshotError
 from flet_cluster.snapshot import CodeIndex, Portables, capture, restore
@@ -198,6 +201,28 @@ def _(held: Any) -> None:
     assert in_loop.connection_pool.connection_kwargs["db"] == 3
 
 
+@thing("redis sentinels")
+def _() -> Any:
+    kinds: Any = redis.Sentinel, redis.asyncio.Sentinel  # untyped
+    sentinel = kinds[0]([("127.0.0.1", 1)], sentinel_kwargs={"password": "s"}, db=4)
+    in_loop = kinds[1]([("127.0.0.1", 1)])
+    return sentinel.master_for("m", password="p"), sentinel.slave_for("m"), in_loop.master_for("m")
+
+
+@use("redis sentinels")
+def _(held: Any) -> None:
+    pools = [client.connection_pool for client in held]
+    assert [pool.is_master for pool in pools] == [True, False, True]
+    assert pools[0].sentinel_manager is pools[1].sentinel_manager
+    assert pools[0].connection_kwargs["password"] == "p"
+    assert pools[1].connection_kwargs["db"] == 4
+    assert [
+        client.connection_pool.connection_kwargs["password"] for client in pools[0].sentinel_manager.sentinels
+    ] == ["s"]
+    for pool in pools:
+        assert pool.make_connection().connection_pool.service_name == "m"
+
+
 @refused("redis pipeline", "execute")
 def _() -> Any:
     return redis.Redis().pipeline()
@@ -261,6 +286,30 @@ def _(held: Any) -> None:
     engine.dispose()
 
 
+class Careful(orm.Session):
+    """A session as apps derive them."""
+
+
+@thing("sqlalchemy's async session")
+def _() -> Any:
+    session = AsyncSession(autobegin=False, expire_on_commit=False, sync_session_class=Careful)
+    bert = Person(id=1, name="Bert")
+    orm.make_transient_to_detached(bert)
+    with session.sync_session.begin():
+        session.add(bert)
+    return session, bert
+
+
+@use("sqlalchemy's async session")
+def _(held: Any) -> None:
+    session, bert = held
+    assert isinstance(session.sync_session, Careful)
+    assert bert in session
+    assert not session.in_transaction()
+    assert not session.sync_session.autobegin
+    assert not session.sync_session.expire_on_commit
+
+
 @thing("sqlalchemy with a password")
 def _() -> Any:
     return sa.make_url("postgresql://me:secret@db/app")
@@ -286,6 +335,23 @@ def _() -> Any:
     engine = sa.create_engine(database("l.db"))
     sa.event.listen(engine, "connect", lambda *_: None)
     return engine
+
+
+@refused("sqlalchemy connection", "engine.connect")
+def _() -> Any:
+    return sa.create_engine(database("n.db")).connect()
+
+
+@refused("sqlalchemy model in a function", "define it in a module")
+def _() -> Any:
+    class Local(orm.DeclarativeBase):
+        pass
+
+    class Thing(Local):
+        __tablename__ = "thing"
+        id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+
+    return Thing
 
 
 @refused("sqlalchemy transaction", "commit")
@@ -361,7 +427,7 @@ def _(held: Any) -> None:
     for file in held.values():
         file.close()
     assert (FOLDER / "written.txt").read_text() == "begun\nended\n"
-    assert (FOLDER / "added.txt").read_text() == "first\nstray\nsecond\n"
+    assert (FOLDER / "added.txt").read_text() == "first\nstray\nstray\nstray\nsecond\n"
     assert (FOLDER / "raw.bin").read_bytes() == b"abXdef"
 
 
@@ -381,6 +447,40 @@ def _() -> Any:
     return open(reading)  # noqa: PTH123
 
 
+@refused("a temporary folder", "flet_cluster.resource")
+def _() -> Any:
+    return tempfile.TemporaryDirectory(dir=FOLDER)
+
+
+@refused("a temporary file", "flet_cluster.resource")
+def _() -> Any:
+    return tempfile.NamedTemporaryFile(dir=FOLDER)
+
+
+@thing("temporary things of the past")
+def _() -> Any:
+    with tempfile.TemporaryDirectory(dir=FOLDER) as folder, tempfile.NamedTemporaryFile(dir=folder) as file:
+        name = file.name
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return file, name, process
+
+
+@use("temporary things of the past")
+def _(held: Any) -> None:
+    file, name, process = held
+    assert (file.name, file.closed) == (name, True)
+    assert process.poll() == 0
+
+
+@refused("a running process", "wait for it")
+def _() -> Any:
+    process = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.close()  # it ends by itself, and nobody has asked
+    return process
+
+
 @refused("a loop over lines", "readline")
 def _() -> Any:
     file = (FOLDER / "read.txt").open(encoding="utf-8")
@@ -396,25 +496,39 @@ def _() -> Any:
     figure = Figure()
     figure.subplots().plot([1, 2, 3], label="line")
     Image.new("RGB", (3, 2), "red").save(FOLDER / "red.png")
-    return figure, Image.new("RGB", (3, 2), "blue"), Image.open(FOLDER / "red.png")
+    font = ImageFont.load_default(17)
+    return (
+        figure,
+        Image.new("RGB", (3, 2), "blue"),
+        Image.open(FOLDER / "red.png"),
+        font,
+        font.getlength("Ag"),
+    )
 
 
 @use("pictures")
 def _(held: Any) -> None:
-    figure, blue, red = held
+    figure, blue, red, font, length = held
     assert figure.axes[0].lines[0].get_label() == "line"
     figure.savefig(FOLDER / "figure.png")
     assert blue.getpixel((1, 1)) == (0, 0, 255)
     assert red.getpixel((1, 1)) == (255, 0, 0)
+    assert font.getlength("Ag") == length
 
 
 @thing("pandas")
 def _() -> Any:
-    return pd.DataFrame({"n": [1, 2], "day": pd.to_datetime(["2024-02-29", "2024-03-01"])}).set_index("day")
+    days = pd.to_datetime(["2024-02-29", "2024-03-01"])
+    frame = pd.DataFrame({"n": [1, 2], "a word": ["a", "b"], "day": days}).set_index("day")
+    return frame, list(frame.itertuples())
 
 
 @use("pandas")
-def _(frame: pd.DataFrame) -> None:
+def _(held: Any) -> None:
+    frame, (first, second) = held
+    assert first._fields == ("Index", "n", "_2")
+    assert (second.Index, second[1], second[2]) == (pd.Timestamp("2024-03-01"), 2, "b")
+    assert first._replace(n=9).n == 9
     assert frame["n"].sum() == 3
     assert frame.index[0] == pd.Timestamp("2024-02-29")
 
@@ -509,8 +623,13 @@ def captured(name: str) -> str:
 
 
 def restored(name: str) -> str:
-    """Restore a thing and use it."""
-    USE[name](restore((FOLDER / name).read_bytes(), code(), Portables())["held"])
+    """Restore a thing, as a session that moves on without having touched it does, and use it."""
+    image = (FOLDER / name).read_bytes()
+    for _ in range(2):
+        image = capture(restore(image, code(), Portables()), code(), Portables())
+        if name == "files":
+            stray()  # as the other half does at its end
+    USE[name](restore(image, code(), Portables())["held"])
     return ""
 
 

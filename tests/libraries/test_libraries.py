@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from tests.libraries import shelf
 
 ROOT = Path(__file__).parents[2]
+PROXIED = {**os.environ, "HTTPS_PROXY": "http://127.0.0.1:9"}
+"""An environment that a client must not look into if it was made not to."""
 Outcome = dict[str, dict[str, str]]
 
 
@@ -21,7 +24,9 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     halves: Outcome = {}
     for half in ("capture", "restore"):
         command = [sys.executable, "-m", "tests.libraries.shelf", half, str(folder)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+        done = subprocess.run(
+            command, cwd=ROOT, env=PROXIED, capture_output=True, text=True, timeout=100, check=False
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         halves[half] = json.loads((folder / f"{half}.json").read_text())
     return halves

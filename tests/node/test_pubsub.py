@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,11 @@ from tests.node.club_app import main
 
 from flet_cluster.errors import MessageRefused, StoreUnavailable
 from flet_cluster.host import message_codec
+from flet_cluster.host.pubsub import SessionPubSub
 from flet_cluster.node import committer, publications, publisher
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from tests.node.club import Member
 
@@ -287,6 +289,28 @@ async def test_who_hears_something_rare_misses_nothing(monkeypatch: pytest.Monke
         assert counts_of(heir)["pubsub_gap"] == 0
 
 
+async def test_who_was_there_has_missed_nothing_of_a_stream_that_rested(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Others talked a little, about something else, and no more: the stream is trimmed all the same."""
+    monkeypatch.setattr(publications, "LOOK_SECONDS", 0.02)
+    async with club(monkeypatch, main, pubsub_retention=1.0) as there:
+        one, other = await pair(there, "subscribe", "subscribe news", "watch")
+        other.click("unsubscribe")
+        await other.settle()
+        one.click("say")
+        await one.hears("1")
+        end = await there.store.stream_end()
+        await other.until(lambda: other.seat.committed and other.seat.committed.stream == end)
+        there.skip(2)
+        mortal, heir = there.nodes[1], there.nodes[0]
+        await there.kill(mortal)
+        await other.come(heir)
+        one.click("news")
+        await other.hears("news: today")
+        assert counts_of(heir)["pubsub_gap"] == 0
+
+
 @pytest.mark.parametrize("lost", ["everything", "the end"])
 async def test_a_store_that_lost_messages_shows(two: Club, lost: str) -> None:
     one, other = await pair(two, "subscribe", "watch")
@@ -309,6 +333,28 @@ async def test_a_store_that_lost_messages_shows(two: Club, lost: str) -> None:
     await one.hears("1", "missed some", "2")
 
 
+async def test_a_store_that_came_back_older_shows_though_somebody_spoke_at_once(
+    two: Club, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream's end has passed by what its readers know before they look again."""
+    monkeypatch.setattr(publications, "LOOK_SECONDS", 60.0)
+    one, other = await pair(two, "subscribe", "watch")
+    one.click("say")
+    await other.hears("1")
+    earlier = copy.deepcopy(two.store._data.stream)
+    one.click("say")
+    for member in (one, other):
+        await member.hears("1", "2")
+        await member.settle()
+    two.store._data.stream = earlier
+    one.click("say")
+    for member in (one, other):
+        await member.hears("1", "2", "missed some", "3")
+    other.click("say")
+    for member in (one, other):
+        await member.hears("1", "2", "missed some", "3", "1")
+
+
 async def test_a_message_that_cannot_travel_fails_where_it_is_sent(two: Club) -> None:
     one, other = await pair(two, "subscribe")
     one.click("say control")
@@ -316,6 +362,24 @@ async def test_a_message_that_cannot_travel_fails_where_it_is_sent(two: Club) ->
     assert any("page.pubsub cannot send this dict" in crash for crash in one.wire.client.crashes)
     one.click("say")
     await other.hears("1")
+
+
+class Nameless:
+    """Its text is its address."""
+
+
+@pytest.mark.parametrize("topic", [None, Nameless()])
+def test_what_is_no_topic_elsewhere_is_refused(topic: Any) -> None:
+    hub = SessionPubSub("s1", lambda _: None, lambda *_: b"")
+    attempts: list[Callable[[], None]] = [
+        lambda: hub.send_all_on_topic(topic, "x"),
+        lambda: hub.send_others_on_topic("s1", topic, "x"),
+        lambda: hub.subscribe_topic("s1", topic, print),
+    ]
+    for attempt in attempts:
+        with pytest.raises(MessageRefused, match="is no topic"):
+            attempt()
+    assert not hub.subscriptions.keys
 
 
 async def test_a_session_that_cannot_leave_goes_on_hearing(

@@ -74,6 +74,32 @@ def test_local_class_is_the_same_in_its_own_process(app: AppFolder) -> None:
     assert type(app.copy(point(1))) is point
 
 
+TUPLES = """
+import collections, typing
+
+def make():
+    Plain = collections.namedtuple("Plain", "a b", defaults=[7])
+    class Typed(typing.NamedTuple):
+        a: int
+        b: int = 2
+        def total(self): return self.a + self.b
+    class Derived(Plain):
+        def total(self): return self.a * self.b
+    space = {"factor": 3}
+    exec("def scripted(x):\\n    return x * factor if x else scripted(1)", space)
+    return Plain(1), Typed(1), Derived(5), space["scripted"]
+"""
+
+
+def test_named_tuples_and_scripted_functions_in_a_fresh_process(app: AppFolder) -> None:
+    root = app.copy(app.copy(list(app.load(TUPLES).make())))
+    assert app.elsewhere(
+        root,
+        "[root[0], root[0]._replace(a=2).a, repr(root[1]), root[1].total(), root[1]._field_defaults,"
+        " root[2].total(), root[2]._fields, root[3](2), root[3](0), type(root[0])(4).b]",
+    ) == [[1, 7], 2, "Typed(a=1, b=2)", 3, {"b": 2}, 35, ["a", "b"], 6, 3, 7]  # fmt: skip
+
+
 def test_no_code_in_a_snapshot_even_of_local_classes(app: AppFolder) -> None:
     data = app.capture(app.load(LOCAL).make("m")[1](2))
     assert b"CodeType" not in data

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flet_cluster.errors import GraphChanged, NotPortable
+from flet_cluster.errors import GraphChanged, NotPortable, SnapshotError
 from flet_cluster.snapshot import report
 
 if TYPE_CHECKING:
@@ -189,6 +189,43 @@ def test_threads(app: AppFolder) -> None:
 def test_context_variables(app: AppFolder) -> None:
     with pytest.raises(NotPortable, match="context variable 'local'"):
         app.capture([contextvars.ContextVar("local")])
+
+
+ASYNC = """
+def make(x):
+    async def count(upto, *, by=1):
+        for number in range(0, upto, by):
+            yield number + x
+    return count
+"""
+
+
+async def test_async_generators(app: AppFolder) -> None:
+    count = app.load(ASYNC).make(10)
+    assert [number async for number in app.copy(app.copy(count(4, by=2)))] == [10, 12]
+    running = count(2)
+    await anext(running)
+    with pytest.raises(NotPortable, match="running async_generator"):
+        app.capture({"g": running})
+    assert [number async for number in running] == [11]
+    assert [number async for number in app.copy(running)] == []
+
+
+EXITS = """
+class Stays:
+    def __reduce__(self): raise SystemExit(3)
+class Leaves:
+    def __init__(self): self.x = 1
+    def __setstate__(self, state): raise SystemExit(3)
+"""
+
+
+def test_a_class_cannot_end_the_process(app: AppFolder) -> None:
+    module = app.load(EXITS)
+    with pytest.raises(NotPortable, match=r"page\['held'\] → sample.Stays"):
+        app.capture({"held": module.Stays()})
+    with pytest.raises(SnapshotError, match="cannot be rebuilt"):
+        app.copy([module.Leaves()])
 
 
 def test_generators_that_run(app: AppFolder) -> None:

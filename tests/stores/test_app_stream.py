@@ -23,8 +23,10 @@ def post(n: int, *payloads: bytes, session_id: str = "s", epoch: int = 1) -> lis
     return [Post(Origin(session_id, epoch, n, index), each) for index, each in enumerate(payloads)]
 
 
-async def append(store: SessionStore, posts: list[Post], age: float = T, length: int = 1000) -> int:
-    return await store.stream_append(posts, age=age, length=length, memory=T)
+async def append(
+    store: SessionStore, posts: list[Post], age: float = T, length: int = 1000, size: int = 1 << 30
+) -> int:
+    return await store.stream_append(posts, age=age, length=length, size=size, memory=T)
 
 
 def payloads(page: StreamPage) -> list[bytes]:
@@ -75,6 +77,19 @@ async def test_nodes_that_append_at_once_see_the_same_order(world: World) -> Non
     pages = [await store.stream_read(start, 100) for store in stores]
     assert pages[0] == pages[1] == pages[2]
     assert sorted(payloads(pages[0])) == sorted(f"{i}".encode() for i in range(60))
+
+
+async def test_it_takes_so_many_bytes(store: SessionStore) -> None:
+    start = await store.stream_end()
+    for n in range(1, 31):
+        await append(store, post(n, bytes([n]) * 100_000), size=1_000_000)
+    kept = (await store.stream_read(start, 100)).posted
+    assert 5 <= len(kept) <= 10
+    assert [posted.payload[0] for posted in kept] == list(range(31 - len(kept), 31))
+    assert kept[0].before > start, "whoever has read no further sees that something is gone"
+    end = await append(store, post(31, b"x" * 2_000_000), size=1_000_000)
+    (last,) = (await store.stream_read(start, 100)).posted
+    assert last.n == end, "the last message stays"
 
 
 async def test_it_is_read_in_pages(store: SessionStore) -> None:

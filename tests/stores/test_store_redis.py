@@ -72,7 +72,7 @@ async def test_where_a_session_is(shared_server: EmbeddedServer) -> None:
 async def test_where_the_app_stream_is(shared_server: EmbeddedServer) -> None:
     async with started(shared_server, app := fresh_app()) as store:
         posts = [Post(Origin("sid", 1, 1, 0), b"sealed")]
-        end = await store.stream_append(posts, age=100, length=10, memory=200)
+        end = await store.stream_append(posts, age=100, length=10, size=1000, memory=200)
         client, stem = client_of(store), f"fc:{app}:{{fc:{app}:topic}}"
         ((entry, fields),) = await client.xrange(f"{stem}:log")
         assert entry == f"{end}-0".encode()

@@ -7,6 +7,7 @@ and the node that restores the session runs it again from its beginning. A task 
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import inspect
 import logging
@@ -19,15 +20,16 @@ from typing import TYPE_CHECKING, Any, Literal
 from flet.controls.context import _context_page
 from flet.controls.page import Page
 
+from flet_cluster.errors import NotPortable, SnapshotError
 from flet_cluster.host import internals
 from flet_cluster.host.current import Event, derive, enter
 from flet_cluster.host.fence import behind, task_fence
 from flet_cluster.host.loops import task_watcher, within_gate
 from flet_cluster.host.pause import Pause
 from flet_cluster.host.starters import named_like, note, read_call, task_starter
+from flet_cluster.snapshot import capture
 
 if TYPE_CHECKING:
-    import asyncio
     import contextvars
     from collections.abc import Callable, Coroutine
 
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("flet_cluster.host")
 
 Kind = Literal["task", "thread", "effect"]
+Outcome = tuple[Literal["result", "error", "cancelled"], Any]
+Callbacks = list[Any]
 
 THREADS_AT_ONCE = 40
 """Threads of one session, as many as Flet has for all of an app on a small machine; more calls wait."""
@@ -47,9 +51,25 @@ PARK_SECONDS = 5.0
 
 
 class BackgroundCall:
-    """One recorded call. Its runtime half (the future) stays behind when it travels."""
+    """One recorded call. Its runtime half (the future) stays behind when it travels.
 
-    __slots__ = ("again", "args", "cancel", "function", "future", "key", "kind", "kwargs")
+    Attributes:
+        callbacks: of a call that has arrived here: what the app wants to be called with its future.
+        over: of such a call: the app had cancelled it, though it had not ended yet.
+    """
+
+    __slots__ = (
+        "again",
+        "args",
+        "callbacks",
+        "cancel",
+        "function",
+        "future",
+        "key",
+        "kind",
+        "kwargs",
+        "over",
+    )
 
     def __init__(
         self, kind: Kind, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -60,13 +80,22 @@ class BackgroundCall:
         self.kwargs = kwargs
         self.key = ""
         self.again = False
+        self.callbacks: Callbacks = []
+        self.over = False
         self.future: BackgroundFuture | RestartedTask | None = None
         self.cancel: Callable[[], None] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Travel as the call alone."""
-        state = (self.kind, self.function, self.args, self.kwargs, self.key)
+        """Travel as the call alone, with what waits for its end."""
+        future = self.future
+        callbacks = future.callbacks if isinstance(future, BackgroundFuture) else []
+        state = (self.kind, self.function, self.args, self.kwargs, self.key, callbacks, self.cancelled)
         return (_blank_call, (), state, None, None, _fill_call)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the app has cancelled it, though it may not have ended yet."""
+        return self.future is not None and self.future.cancelled()
 
     @property
     def event(self) -> Event:
@@ -81,19 +110,37 @@ def _blank_call() -> BackgroundCall:
     return BackgroundCall("task", _blank_call, (), {})
 
 
-def _fill_call(call: BackgroundCall, state: tuple[Kind, Any, tuple[Any, ...], dict[str, Any], str]) -> None:
+def _fill_call(call: BackgroundCall, state: tuple[Any, ...]) -> None:
     """Give a blank call its content. Whoever restores it starts it again."""
-    call.kind, call.function, call.args, call.kwargs, call.key = state
+    call.kind, call.function, call.args, call.kwargs, call.key, *more = state
+    if more:  # earlier releases wrote none of this
+        call.callbacks, call.over = more
     call.again = True
 
 
 class BackgroundFuture(concurrent.futures.Future[Any]):
-    """What ``page.run_task`` returns: travels as "the future of that call"."""
+    """What ``page.run_task`` returns: travels as "the future of that call".
+
+    Attributes:
+        travels: the error that it travels with, if the call's own cannot.
+    """
 
     def __init__(self, call: BackgroundCall) -> None:
         super().__init__()
         self.call = call
+        self.travels: BaseException | None = None
+        self._settled = False
         call.future = self
+
+    @property
+    def callbacks(self) -> Callbacks:
+        """What the app wants to be called with it. Who awaits it in a task is no part of that."""
+        if self.done():
+            return []
+        given = list(self._done_callbacks)  # type: ignore[attr-defined]  # nothing public tells
+        return [
+            callback for callback in given if getattr(callback, "__module__", "") != asyncio.futures.__name__
+        ]
 
     def cancel(self) -> bool:
         """Cancel the call, running or not."""
@@ -104,10 +151,30 @@ class BackgroundFuture(concurrent.futures.Future[Any]):
         return cancelled
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Travel by the call; a finished future keeps its result."""
-        if self.done() and not self.cancelled() and self.exception() is None:
-            return (_finished_future, (self.call, self.result()))
-        return (_future_of, (self.call,))
+        """Travel by the call; a future that is done keeps its outcome."""
+        if not self.done():
+            return (_future_of, (self.call,))
+        if self.cancelled():
+            return (_settled_future, (self.call, ("cancelled", None)))
+        error = self.travels or self.exception()
+        if error is not None:
+            return (_settled_future, (self.call, ("error", error)))
+        return (_finished_future, (self.call, self.result()))
+
+    def settle(self, outcome: Outcome) -> None:
+        """Its call has ended. Cancelled from another thread meanwhile, it stays cancelled."""
+        if self._settled:
+            return
+        self._settled = True
+        kind, value = outcome
+        if kind == "cancelled":
+            super().cancel()
+        if not self.set_running_or_notify_cancel():
+            return
+        if kind == "error":
+            self.set_exception(value)
+        else:
+            self.set_result(value)
 
 
 def _future_of(call: BackgroundCall) -> Any:
@@ -117,9 +184,14 @@ def _future_of(call: BackgroundCall) -> Any:
 
 def _finished_future(call: BackgroundCall, result: Any) -> BackgroundFuture:
     """Rebuild a future whose call has ended."""
+    return _settled_future(call, ("result", result))
+
+
+def _settled_future(call: BackgroundCall, outcome: Outcome) -> BackgroundFuture:
+    """Rebuild a future whose call has ended, however it did."""
     future: BackgroundFuture = _future_of(call)
     if not future.done():
-        future.set_result(result)
+        future.settle(outcome)
     return future
 
 
@@ -198,10 +270,13 @@ class Background:
 
     def adopt(self, calls: list[BackgroundCall]) -> None:
         """Take over what a snapshot says was running; it does not run before :meth:`restart`."""
-        self._adopted = calls
-        self.calls.update(dict.fromkeys(calls))
-        for call in calls:
-            _future_of(call)
+        self._adopted = [call for call in calls if not call.over]
+        self.calls.update(dict.fromkeys(self._adopted))
+        for call in self._adopted:
+            future = _future_of(call)
+            for callback in call.callbacks:
+                future.add_done_callback(callback)
+            call.callbacks = []
 
     def restart(self) -> None:
         """Start again what was adopted, each call from its beginning."""
@@ -212,8 +287,10 @@ class Background:
 
     def _start(self, call: BackgroundCall) -> None:
         """Start a recorded call, on the loop."""
-        if call.future is not None and call.future.cancelled():
+        if call.cancelled:
             self.calls.pop(call, None)
+            self._settle(call, ("cancelled", None))
+            self._live.changed(urgent=False)
         elif call.kind == "thread":
             self._start_thread(call)
         else:
@@ -252,22 +329,48 @@ class Background:
         call.cancel = None
         for left in self._children.pop(call, ()):
             self._live.watch(left)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._live.report(f"background task {call.function!r} failed", error)
-        self._settle(call, error, None if task.cancelled() or error else task.result())
+        self._settle(call, self._outcome(call, task))
         self._live.changed()
 
-    @staticmethod
-    def _settle(call: BackgroundCall, error: BaseException | None, result: Any) -> None:
+    def _outcome(self, call: BackgroundCall, task: asyncio.Task[Any]) -> Outcome:
+        """Return how a call's task has ended; an error is reported."""
+        if task.cancelled():
+            return "cancelled", None
+        error = task.exception()
+        if error is None:
+            return "result", task.result()
+        self._live.report(f"background task {call.function!r} failed", error)
+        return "error", error
+
+    def _settle(self, call: BackgroundCall, outcome: Outcome) -> None:
         """Give the future its outcome."""
+        kind, value = outcome
         future = call.future
-        if future is None or future.done():
+        if isinstance(future, BackgroundFuture):
+            future.travels = self._portable(value) if kind == "error" else None
+            future.settle(outcome)
+        elif future is None or future.done():
             return
-        if error is not None:
-            future.set_exception(error)
+        elif kind == "cancelled":
+            future.cancel()
+        elif kind == "error":
+            future.set_exception(value)
         else:
-            future.set_result(result)
+            future.set_result(value)
+
+    def _portable(self, error: BaseException) -> BaseException:
+        """Return what an error travels as: an app that keeps a failed future keeps its session portable.
+
+        Errors of libraries hold connections and answers.
+        """
+        host = self._live.host
+        try:
+            capture(error, host.code, host.portables, self._live.externals)
+        except NotPortable:
+            return RuntimeError(repr(error))
+        except SnapshotError:
+            pass  # a thread has changed something meanwhile
+        return error
 
     def _start_thread(self, call: BackgroundCall) -> None:
         """Run a function in a thread, with the page bound as Flet does.
@@ -311,7 +414,7 @@ class Background:
         if isinstance(error, Exception):
             self._live.report(f"background thread {call.function!r} failed", error)
         self.calls.pop(call, None)
-        self._settle(call, None, None)
+        self._settle(call, ("result", None))
         if self._waiting:
             self._start_thread(self._waiting.popleft())
         self._live.changed()

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from flet_cluster.errors import MessageRefused
+
 Handler = Callable[..., Any]
 Pack = Callable[[object, object], bytes]
 
@@ -28,6 +30,21 @@ def key_of(topic: object, audience: str = "") -> str:
     """
     key = EVERYBODY if topic is None else f"t{topic}"
     return f"@{audience}/{key}" if audience else key
+
+
+def checked(topic: object) -> object:
+    """Return a topic that is the same on every node.
+
+    Raises:
+        MessageRefused: it is None, which stands for messages to all, or nothing but an object's address.
+    """
+    kind = type(topic)
+    if topic is None or (kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__):
+        raise MessageRefused(
+            f"page.pubsub: {topic!r} is no topic that other nodes could know; use a text, or subscribe() and "
+            "send_all() for messages to all"
+        )
+    return topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +116,7 @@ class SessionPubSub:
 
     def send_all_on_topic(self, topic: str, message: Any) -> None:
         """Publish to a topic. Raises MessageRefused."""
-        self._send(topic, message)
+        self._send(checked(topic), message)
 
     def send_others(self, except_session_id: str, message: Any) -> None:
         """Publish to all but this session. Raises MessageRefused."""
@@ -109,7 +126,7 @@ class SessionPubSub:
     def send_others_on_topic(self, except_session_id: str, topic: str, message: Any) -> None:
         """Publish to a topic, except to this session. Raises MessageRefused."""
         del except_session_id
-        self._send(topic, message, others=True)
+        self._send(checked(topic), message, others=True)
 
     def _send(self, topic: Any, message: Any, *, others: bool = False) -> None:
         # As in Flet, who subscribes only after it has sent something does not hear that.
@@ -124,8 +141,9 @@ class SessionPubSub:
             self.subscriptions.general.append(handler)
 
     def subscribe_topic(self, session_id: str, topic: str, handler: Handler) -> None:
-        """Hear a topic."""
+        """Hear a topic. Raises MessageRefused."""
         del session_id
+        checked(topic)
         heard = self.subscriptions.topics.setdefault(topic, [])
         if handler not in heard:
             heard.append(handler)

@@ -42,6 +42,8 @@ class Feed:
         hears: what the last commit subscribes to, and after which number each.
         cursor: the number up to which the seat was given what it hears.
         behind: there may be more before what this node reads now.
+        behind_at: a position of its record that the stream had left behind, and when that was first seen,
+            on the loop's clock.
         job: catches up.
     """
 
@@ -50,6 +52,7 @@ class Feed:
         self.hears: dict[str, int] = {}
         self.cursor = 0
         self.behind = False
+        self.behind_at: tuple[int, float] = (0, 0.0)
         self.job: asyncio.Task[None] | None = None
 
     @property
@@ -85,6 +88,8 @@ class Feed:
                 return
             if heard.before > self.cursor:
                 self._missed(heard.before)
+            elif heard.before < self.cursor < heard.n - 1:  # numbers that came in between were taken back
+                self._missed(heard.n - 1)
             self._hear(heard)
         if empty and last > self.cursor:
             self._missed(last)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from flet_cluster.model import Post, StreamPage
+    from flet_cluster.node.feed import Feed
     from flet_cluster.node.node import Node
     from flet_cluster.node.seat import Seat
 
@@ -68,6 +69,7 @@ class Publications:
             posts,
             age=settings.pubsub_retention,
             length=settings.pubsub_length,
+            size=settings.pubsub_bytes,
             memory=2 * (settings.session_timeout + GRACE),  # longer than a record lives that nobody writes
         )
         self._node.observer.count("published", len(posts))
@@ -175,16 +177,28 @@ class Publications:
 
     def _look_after(self) -> None:
         """Let those that were left behind try again; commit positions that are about to be trimmed."""
-        old = (self._position / 1e6) - self._node.settings.pubsub_retention / 4
         present = False
         for seat in self._present():
             present = True
             self._catch_up(seat)
-            if seat.committed is not None and 0 < seat.committed.stream / 1e6 < old:
+            if seat.committed is not None and self._is_old(seat.committed.stream, seat.feed):
                 seat.committer.renew()
         if not present:
             self._wanted.clear()
             self._position = 0
+
+    def _is_old(self, position: int, feed: Feed) -> bool:
+        """Whether what follows a record's position may be trimmed before long.
+
+        Positions say what the store's clock said. How long a position has been behind is measured here: the
+        stream may rest meanwhile, and is trimmed all the same.
+        """
+        if not 0 < position < self._position:
+            return False
+        now, patience = self._node.loop.time(), self._node.settings.pubsub_retention / 4
+        if feed.behind_at[0] != position:
+            feed.behind_at = position, now
+        return now - feed.behind_at[1] > patience or (self._position - position) / 1e6 > patience
 
     def _catch_up(self, seat: Seat) -> None:
         """Let a seat read on by itself until it is where the reader is."""

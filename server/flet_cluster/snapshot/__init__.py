@@ -64,8 +64,8 @@ def capture(
             return stream.write(root, codec, given)
         except RecursionError:
             return stream.deeply(lambda: stream.write(root, codec, given))
-    except Exception as error:  # noqa: BLE001  # reducers of any library run here
-        failure: Exception = error
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # reducers of any library run here
+        failure: BaseException = error
     if report.changed_meanwhile(failure):
         raise GraphChanged(str(failure)) from failure
     raise _explain(root, codec, given, list(named_roots) or [("page", root)], failure) from failure
@@ -107,7 +107,7 @@ def by_value(
 
 
 def _explain(
-    root: object, codec: stream.Codec, externals: Mapping[str, object], roots: Roots, error: Exception
+    root: object, codec: stream.Codec, externals: Mapping[str, object], roots: Roots, error: BaseException
 ) -> NotPortable:
     error.__traceback__ = (
         None  # its frames hold the session's objects, and services are counted by references
@@ -143,5 +143,5 @@ def restore(
         raise SnapshotOutdated(
             getattr(error, "name", None) or "?", f"it is not here any more: {error}"
         ) from error
-    except Exception as error:  # __setstate__ and constructors of any library run here
+    except (Exception, SystemExit) as error:  # __setstate__ and constructors of any library run here
         raise SnapshotError(f"the snapshot cannot be rebuilt: {error}") from error

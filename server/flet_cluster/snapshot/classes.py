@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloudpickle import cloudpickle  # type: ignore[import-untyped]
 
-from flet_cluster.errors import SnapshotOutdated
+from flet_cluster.errors import NotPortable, SnapshotOutdated
 from flet_cluster.snapshot.names import resolve
 from flet_cluster.snapshot.tokens import CLASS, CLASS_STATE
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _set_state: Callable[[type, Any], Any] = cloudpickle._class_setstate  # noqa: SLF001  # likewise
 _by_value: Callable[[type], Any] = cloudpickle._dynamic_class_reduce  # noqa: SLF001  # no public name for it
+
+_MODEL = "it is a model of SQLAlchemy that is defined in a function; define it in a module"
 
 
 class ClassReducer:
@@ -55,7 +57,13 @@ class ClassReducer:
 
 
 def _class_by_value(cls: type) -> Any:
-    """Return cloudpickle's reduction; it forgets the qualified name, which ``repr`` of a dataclass shows."""
+    """Return cloudpickle's reduction; it forgets the qualified name, which ``repr`` of a dataclass shows.
+
+    Raises:
+        NotPortable: making the class has effects that its content does not show.
+    """
+    if hasattr(cls, "_sa_registry"):
+        raise NotPortable("", _MODEL)
     make, args, (attributes, slots), *_ = _by_value(cls)
     state = {**attributes, "__qualname__": cls.__qualname__}, slots
     return make, args, state, None, None, CLASS_STATE

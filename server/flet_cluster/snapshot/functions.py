@@ -66,10 +66,8 @@ class FunctionReducer:
         closure = function.__closure__
         state = _state(function, own)
         if reference is None:
-            text = marshal.dumps(function.__code__)
-            made: tuple[Any, ...] = generated_function, (text, function.__globals__["__name__"], closure)
-        else:
-            made = FUNCTION, (reference,) if closure is None else (reference, closure)
+            return _generated(function, state)
+        made = FUNCTION, (reference,) if closure is None else (reference, closure)
         return made if state is None else (*made, state, None, None, FUNCTION_STATE)
 
     def _path(self, function: FunctionType) -> str | None:
@@ -98,10 +96,41 @@ def is_generated(code: CodeType) -> bool:
     return code.co_filename.startswith("<") and not code.co_filename.startswith("<frozen")
 
 
+def _generated(function: FunctionType, state: tuple[Any, ...] | None) -> Any:
+    """Reduce a function whose code is in no file: with what it uses of its globals if no module has these."""
+    text, closure, space = marshal.dumps(function.__code__), function.__closure__, function.__globals__
+    module = space.get("__name__", "")
+    if vars(sys.modules.get(module, object)) is space:
+        made = generated_function, (text, module, closure)
+        return made if state is None else (*made, state, None, None, FUNCTION_STATE)
+    used = {name: space[name] for name in sorted(_names_in(function.__code__)) if name in space}
+    return scripted_function, (text, module, closure), (used, state), None, None, set_script_state
+
+
+def _names_in(code: CodeType) -> set[str]:
+    """Return the names that code may look up in its globals."""
+    nested = (_names_in(constant) for constant in code.co_consts if isinstance(constant, CodeType))
+    return {*code.co_names}.union(*nested)
+
+
 def generated_function(text: bytes, module: str, closure: tuple[CellType, ...] | None) -> FunctionType:
     """Return a function of a class defined inside a function: its generated methods travel as code."""
     code = marshal.loads(text)  # noqa: S302  # the seal was verified before anything was read (I5)
     return FunctionType(code, vars(importlib.import_module(module)), None, None, closure)
+
+
+def scripted_function(text: bytes, name: str, closure: tuple[CellType, ...] | None) -> FunctionType:
+    """Return a function of a namespace of its own, as ``__new__`` of a namedtuple is."""
+    code = marshal.loads(text)  # noqa: S302  # as above
+    return FunctionType(code, {"__name__": name}, None, None, closure)
+
+
+def set_script_state(function: FunctionType, state: tuple[dict[str, Any], tuple[Any, ...] | None]) -> None:
+    """Give such a function its globals, which may lead back to it, and its state."""
+    used, own = state
+    function.__globals__.update(used)
+    if own is not None:
+        set_function_state(function, own)
 
 
 def _mangled(holder: object, name: str) -> str:

@@ -84,7 +84,7 @@ def find(
             edges = list(_edges(obj, reduce))
         except NotPortable as found:
             return NotPortable(f"{_written(path)} → {_label(obj)}", found.reason)
-        except Exception as found:  # noqa: BLE001  # reducers of any library run here
+        except (Exception, SystemExit) as found:  # noqa: BLE001  # reducers of any library run here
             if changed_meanwhile(found):
                 continue
             return NotPortable(

@@ -7,6 +7,7 @@ import functools
 import gc
 import inspect
 import io
+import opcode
 import sys
 import types
 import typing
@@ -23,11 +24,12 @@ from flet_cluster.snapshot.wait_types import WAIT_FAMILIES, WAIT_TYPES
 from flet_cluster.snapshot.weak_types import WEAK_TYPES
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from flet_cluster.snapshot.portables import Reducer
 
 _LRU_CACHE: type = type(functools.lru_cache(int))
+_RETURN_GENERATOR = bytes([opcode.opmap["RETURN_GENERATOR"]])
 _VALUES = CloudPickler.dispatch_table
 
 
@@ -46,6 +48,12 @@ def exhausted() -> Any:
     generator = (item for item in "")
     next(generator, None)
     return generator
+
+
+async def exhausted_async() -> AsyncIterator[Any]:
+    """Return an async generator with nothing left."""
+    for item in "":
+        yield item
 
 
 def forward_reference(argument: str, module: Any, is_argument: bool, is_class: bool) -> typing.ForwardRef:
@@ -125,6 +133,16 @@ def _reduce_coroutine(coroutine: Any) -> Any:
     return _not_started(coroutine, coroutine.cr_frame, not started)
 
 
+def _reduce_async_generator(generator: Any) -> Any:
+    frame = generator.ag_frame
+    if frame is None:
+        return exhausted_async, ()
+    started = getattr(generator, "ag_suspended", None)
+    if started is None:  # Python 3.11: it stands where it was made
+        started = frame.f_lasti != generator.ag_code.co_code.index(_RETURN_GENERATOR)
+    return _not_started(generator, frame, not generator.ag_running and not started)
+
+
 def _not_started(suspended: object, frame: Any, fresh: bool) -> Any:
     """Reduce a generator or coroutine that has not started to its function and arguments."""
     kind = type(suspended).__name__
@@ -188,6 +206,7 @@ STDLIB_EXACT: dict[type, Reducer] = {
     types.CodeType: _reduce_code,
     types.GeneratorType: _reduce_generator,
     types.CoroutineType: _reduce_coroutine,
+    types.AsyncGeneratorType: _reduce_async_generator,
     dataclasses._FIELD_BASE: _VALUES[dataclasses._FIELD_BASE],  # type: ignore[attr-defined]  # noqa: SLF001
     types.GetSetDescriptorType: _VALUES[types.GetSetDescriptorType],
 }

@@ -29,10 +29,12 @@ class AppStream:
         self._batcher = batcher
         self._keys = keys
 
-    async def append(self, posts: Sequence[Post], *, age: float, length: int, memory: float) -> int:
+    async def append(
+        self, posts: Sequence[Post], *, age: float, length: int, size: int, memory: float
+    ) -> int:
         """Put messages at the end; returns its number."""
         session_id = posts[0].origin.session_id
-        args: list[Value] = [int(age * 1000), length, int(memory * 1000), session_id]
+        args: list[Value] = [int(age * 1000), length, int(memory * 1000), size, session_id]
         for post in posts:
             args += [post.origin.epoch, post.origin.n, post.origin.index, post.payload]
         (last,) = await self._batcher.script(scripts.APPEND, self._keys.stream(session_id), args)

@@ -186,7 +186,9 @@ class SessionStore(Protocol):
             None if ``value`` is there now, also for a repetition; else what is there.
         """
 
-    async def stream_append(self, posts: Sequence[Post], *, age: float, length: int, memory: float) -> int:
+    async def stream_append(
+        self, posts: Sequence[Post], *, age: float, length: int, size: int, memory: float
+    ) -> int:
         """Put messages of one session at the end of the app's stream, all or none.
 
         Those of a commit that is not later (by epoch and n) than one of the same session that is in already
@@ -197,6 +199,7 @@ class SessionStore(Protocol):
             posts: at least one; of one session, in order.
             age: messages older than this are dropped, seconds.
             length: with more messages than this in the stream, the oldest are dropped.
+            size: likewise with more bytes than about this; the last message stays in any case.
             memory: how long it is remembered what this session has published, seconds.
 
         Returns:

@@ -210,9 +210,12 @@ class MemoryStore:
         await self.keep(name, value, seconds)
         return None
 
-    async def stream_append(self, posts: Sequence[Post], *, age: float, length: int, memory: float) -> int:
+    async def stream_append(
+        self, posts: Sequence[Post], *, age: float, length: int, size: int, memory: float
+    ) -> int:
         """Put messages at the end of the app's stream."""
-        return self._data.stream.append(posts, self._clock(), age=age, length=length, memory=memory)
+        stream = self._data.stream
+        return stream.append(posts, self._clock(), age=age, length=length, size=size, memory=memory)
 
     async def stream_read(self, after: int, limit: int) -> StreamPage:
         """Read on in the app's stream."""

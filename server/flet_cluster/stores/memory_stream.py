@@ -30,7 +30,9 @@ class MemoryStream:
     published: dict[str, tuple[tuple[int, int], float]] = field(default_factory=dict)
     gone_at: float = 0.0
 
-    def append(self, posts: Sequence[Post], now: float, *, age: float, length: int, memory: float) -> int:
+    def append(  # noqa: PLR0913 - the contract's, and the time
+        self, posts: Sequence[Post], now: float, *, age: float, length: int, size: int, memory: float
+    ) -> int:
         """Put messages at the end; returns its number."""
         micros, session_id = int(now * 1e6), posts[0].origin.session_id
         self._forget(now)
@@ -44,6 +46,9 @@ class MemoryStream:
         self.published[session_id] = (max(done, final), now + memory)
         oldest = micros - int(age * 1e6)
         self.log = [posted for posted in self.log if posted.n >= oldest][-length:]
+        left = sum(len(posted.payload) for posted in self.log)
+        while left > size and len(self.log) > 1:
+            left -= len(self.log.pop(0).payload)
         self.gone_at = now + age
         return self.last
 

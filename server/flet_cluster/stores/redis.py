@@ -198,9 +198,11 @@ class RedisStore:
         status, *rest = await self._batcher.script(scripts.CLAIM, [self._keys.kept(name)], args)
         return rest[0] if status == b"held" else None
 
-    async def stream_append(self, posts: Sequence[Post], *, age: float, length: int, memory: float) -> int:
+    async def stream_append(
+        self, posts: Sequence[Post], *, age: float, length: int, size: int, memory: float
+    ) -> int:
         """Put messages at the end of the app's stream."""
-        return await self._stream.append(posts, age=age, length=length, memory=memory)
+        return await self._stream.append(posts, age=age, length=length, size=size, memory=memory)
 
     async def stream_read(self, after: int, limit: int) -> StreamPage:
         """Read on in the app's stream."""

@@ -8,12 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flet_cluster.snapshot.libraries import http_clients, open_files, redis_clients, sql_engines, sqlite
+from flet_cluster.snapshot.libraries import (
+    bound,
+    fonts,
+    http_clients,
+    open_files,
+    redis_clients,
+    sql_engines,
+    sqlite,
+)
 
 if TYPE_CHECKING:
     from flet_cluster.snapshot.portables import Reducer
 
 _TYPES: dict[str, Reducer] = {
+    **bound.TYPES,
+    **fonts.TYPES,
     **http_clients.TYPES,
     **open_files.TYPES,
     **redis_clients.TYPES,

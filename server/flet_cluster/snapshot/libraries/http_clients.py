@@ -38,6 +38,7 @@ def _reduce(client: Any, sync: type, base: type) -> Any:
         if type(transport) is getattr(sys.modules["httpx"], kind)
         else {"transport": transport}
     )
+    options["trust_env"] = client.trust_env
     state = {name: value for name, value in vars(client).items() if name not in _REMADE}
     if client.is_closed:
         state["_state"] = client._state  # noqa: SLF001 - as above

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import os
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from flet_cluster.errors import NotPortable
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _NO_PATH = "it has no path to be opened by again; use flet_cluster.resource(lambda: …)"
 _MODES = {"rb": "rb", "rb+": "rb+", "wb": "rb+", "xb": "rb+", "ab": "ab", "ab+": "ab+", "xb+": "rb+"}
 _SEQUENTIAL = frozenset({"wb", "xb"})
+_first_modes: weakref.WeakKeyDictionary[io.FileIO, str] = weakref.WeakKeyDictionary()
+"""How the app has opened a file that has been opened again since: that says how it uses it."""
 
 
 def _reduce_binary(file: Any) -> Any:
@@ -28,7 +31,7 @@ def _reduce_binary(file: Any) -> Any:
     raw = getattr(file, "raw", file)
     if file.writable():
         file.flush()
-    return _binary, (_path(raw), raw.mode, file.tell(), _ends(file, raw), 0 if raw is file else -1)
+    return _binary, (_path(raw), _mode(raw), file.tell(), _ends(file, raw), 0 if raw is file else -1)
 
 
 def reduce_text(file: io.TextIOWrapper) -> Any:
@@ -53,7 +56,7 @@ def reduce_text(file: io.TextIOWrapper) -> Any:
         "errors": file.errors,
         "line_buffering": file.line_buffering,
     }
-    return _text, (path, raw.mode, position, _ends(buffer, raw), options)
+    return _text, (path, _mode(raw), position, _ends(buffer, raw), options)
 
 
 def _path(raw: Any) -> str:
@@ -64,9 +67,15 @@ def _path(raw: Any) -> str:
     return os.path.abspath(os.fsdecode(name))  # noqa: PTH100 - not resolved: links may differ between nodes
 
 
+def _mode(raw: Any) -> str:
+    """Return the mode in which the app has opened a file."""
+    mode: str = _first_modes.get(raw, raw.mode)
+    return mode
+
+
 def _ends(file: Any, raw: Any) -> int:
     """Return where the file ends, if it is being written up to there; -1 otherwise."""
-    if raw.mode not in _SEQUENTIAL:
+    if _mode(raw) not in _SEQUENTIAL:
         return -1
     end = os.fstat(raw.fileno()).st_size
     return end if file.tell() == end else -1
@@ -74,7 +83,8 @@ def _ends(file: Any, raw: Any) -> int:
 
 def _binary(path: str, mode: str, position: int, end: int, buffering: int) -> Any:
     """Open a file where it was left."""
-    file = open(path, _MODES.get(mode, mode), buffering)  # noqa: PTH123, SIM115 - handed to the app
+    file: Any = open(path, _MODES.get(mode, mode), buffering)  # noqa: PTH123, SIM115 - handed to the app
+    _first_modes[getattr(file, "raw", file)] = mode
     if end >= 0:
         file.truncate(end)
     if not mode.startswith("a"):

@@ -45,6 +45,23 @@ def _pool(cls: Any, connection_class: Any, max_connections: int, options: dict[s
     return cls(connection_class=connection_class, max_connections=max_connections, **options)
 
 
+def _reduce_sentinel_pool(pool: Any) -> Any:
+    _, (cls, connection_class, max_connections, options) = _reduce_pool(pool)
+    options.pop("connection_pool")  # the pool itself
+    options |= {
+        "connection_class": connection_class,
+        "max_connections": max_connections,
+        "is_master": pool.is_master,
+        "check_connection": pool.check_connection,
+    }
+    return _sentinel_pool, (cls, pool.service_name, pool.sentinel_manager, options)
+
+
+def _sentinel_pool(cls: Any, service_name: str, sentinel: Any, options: dict[str, Any]) -> Any:
+    """Make a pool that asks Sentinel where to connect."""
+    return cls(service_name, sentinel, **options)
+
+
 def _refuse_pipeline(_pipeline: Any) -> Any:
     raise NotPortable("", _UNSENT)
 
@@ -53,6 +70,8 @@ TYPES: dict[str, Reducer] = {
     "redis.client.Redis": _reduce_client,
     "redis.client.Pipeline": _refuse_pipeline,
     "redis.connection.ConnectionPool": _reduce_pool,
+    "redis.sentinel.SentinelConnectionPool": _reduce_sentinel_pool,
+    "redis.asyncio.sentinel.SentinelConnectionPool": _reduce_sentinel_pool,
     "redis.asyncio.client.Redis": _reduce_client,
     "redis.asyncio.client.Pipeline": _refuse_pipeline,
     "redis.asyncio.connection.ConnectionPool": _reduce_pool,

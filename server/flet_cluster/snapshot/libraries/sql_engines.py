@@ -152,15 +152,23 @@ def _session(cls: Any, options: dict[str, Any]) -> Any:
 
 
 def _rejoin(session: Any, objects: list[Any]) -> None:
-    """Give a session the objects it had loaded, as far as the app still holds them."""
-    session.add_all(objects)
+    """Give a session the objects it had loaded, as far as the app still holds them.
+
+    That takes a transaction. It is closed, which touches neither objects nor database, since a session that
+    is in one could not travel on (``commit`` would expire the objects, ``rollback`` drop what was added).
+    """
+    inner = getattr(session, "sync_session", session)
+    transaction = inner.begin()
+    inner.add_all(objects)
+    transaction.close()
 
 
 def _reduce_async_session(session: Any) -> Any:
     inner = session.sync_session
     options = dict(_reduce_session(inner)[1][1])
-    options.pop("autobegin")
     options["bind"] = session.bind
+    if session.sync_session_class is not type(session).sync_session_class:
+        options["sync_session_class"] = session.sync_session_class
     return _session, (_named(type(session)), options), list(inner.identity_map.values()), None, None, _rejoin
 
 
