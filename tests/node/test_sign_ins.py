@@ -77,10 +77,13 @@ async def test_what_leads_away_waits_for_the_state(monkeypatch: pytest.MonkeyPat
         await work.until(lambda: work.shows("Gone"))
         assert left(work)
         assert not failures
-        pending = await work.node.sign_ins.take("a-state")
+        pending = await work.node.sign_ins.find("a-state")
         assert pending is not None
         assert (pending.session_id, pending.page_html) == (work.seat.id, "bye")
-        assert await work.node.sign_ins.take("a-state") is None
+        assert await work.node.sign_ins.find("a-state") == pending
+        await work.node.sign_ins.close("a-state")
+        assert await work.node.sign_ins.find("a-state") is None
+        assert await work.node.sign_ins.find_late("a-state") is None
 
 
 async def test_a_client_that_does_not_come_to_the_front_is_signed_in_all_the_same(

@@ -120,7 +120,9 @@ async def callback(request: Request, nodes: Sequence[Node], cookie: BrowserCooki
         pending = await _take(request, nodes, answer, cookie)
     except _Refused as refused:
         observer.count("sign_ins", outcome=refused.outcome)
-        return page("Not signed in", f"{refused} Go back to the app and sign in again.", refused.status)
+        again = refused.outcome == "unavailable"
+        then = "Load this page again in a moment." if again else "Go back to the app and sign in again."
+        return page("Not signed in", f"{refused} {then}", refused.status)
     observer.count("sign_ins", outcome="denied" if answer["error"] else "answered")
     return _farewell(pending, denied=bool(answer["error"]))
 
@@ -142,7 +144,7 @@ async def _take(
     """Hand the answer to the session that waits for it. Raises _Refused."""
     try:
         for node in nodes:
-            pending = await node.sign_ins.take(answer["state"])
+            pending = await node.sign_ins.find(answer["state"])
             if pending is not None:
                 break
         else:
@@ -150,7 +152,8 @@ async def _take(
             raise _Refused("unknown", "This sign-in has expired, or it was completed before.")
         if cookie is not None:
             _check_browser(request, pending, cookie)
-        await _post(node, pending, answer)
+        await _post(node, pending, answer)  # only then is it used up: this node may die at any time
+        await node.sign_ins.close(answer["state"])
     except (SessionMissing, SessionExpired, SessionDeleted) as error:
         raise _Refused("session", "The page that asked for this sign-in is no longer there.") from error
     except StoreError as error:  # an inbox that is full, too
@@ -164,11 +167,12 @@ async def _say_late(
 ) -> None:
     """Tell the app whose sign-in it was that its user took too long. Raises _Refused, StoreError."""
     for node in nodes:
-        pending = await node.sign_ins.take_late(state)
+        pending = await node.sign_ins.find_late(state)
         if pending is not None:
             if cookie is not None:
                 _check_browser(request, pending, cookie)
             await _post(node, pending, {"state": state, "code": "", "error": TOO_LATE, "iss": ""})
+            await node.sign_ins.close(state)
             raise _Refused("expired", "This sign-in has expired: it took too long.")
 
 

@@ -54,34 +54,39 @@ class SignIns:
         await self._keep(_late(begun.state), pending, seconds + LATE_SECONDS)
         await self._keep(_name(begun.state), pending, seconds)
 
-    async def take(self, state: str) -> Pending | None:
-        """Return the sign-in of a state, once; None if there is none, none any more, or none of ours.
+    async def find(self, state: str) -> Pending | None:
+        """Return the sign-in of a state; None if there is none, none any more, or none of ours.
+
+        It stays until :meth:`close`: a node that dies before the answer is safe must not lose it.
 
         Raises:
             StoreUnavailable: come back later.
         """
-        if not _STATE.fullmatch(state):
-            return None
-        pending = await self._take(_name(state))
-        if pending is not None:
-            with contextlib.suppress(StoreError):  # else its app may hear of it again, and knows better
-                await self._node.store.take(_late(state))
-        return pending
+        return await self._find(_name(state)) if _STATE.fullmatch(state) else None
 
-    async def take_late(self, state: str) -> Pending | None:
-        """Return the sign-in of a state that nobody answered in time, once; None if there is none.
+    async def find_late(self, state: str) -> Pending | None:
+        """Return the sign-in of a state that nobody answered in time; None if there is none.
 
         Raises:
             StoreUnavailable: come back later.
         """
-        return await self._take(_late(state)) if _STATE.fullmatch(state) else None
+        return await self._find(_late(state)) if _STATE.fullmatch(state) else None
+
+    async def close(self, state: str) -> None:
+        """The answer is in its session's inbox: another one is none.
+
+        If the store does not hear of it, the inbox drops the next one, or the session that has taken this.
+        """
+        with contextlib.suppress(StoreError):
+            for name in (_late(state), _name(state)):
+                await self._node.store.take(name)
 
     async def _keep(self, name: str, pending: Pending, seconds: float) -> None:
         sealed = self._node.vault.seal_kept(name, msgpack.packb(astuple(pending)))
         await self._node.store.keep(name, sealed, seconds)
 
-    async def _take(self, name: str) -> Pending | None:
-        sealed = await self._node.store.take(name)
+    async def _find(self, name: str) -> Pending | None:
+        sealed = await self._node.store.kept(name)
         payload = self._node.vault.open_kept(name, sealed) if sealed is not None else None
         return Pending(*msgpack.unpackb(payload)) if payload is not None else None
 
