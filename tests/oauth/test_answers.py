@@ -11,6 +11,7 @@ from tests.node.desk import desk
 from flet_cluster.errors import InboxFull, StoreUnavailable
 from flet_cluster.host.sign_in import SignIn
 from flet_cluster.http.oauth import callback
+from flet_cluster.node.tokens import binding_of
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -25,20 +26,20 @@ def visit(method: str = "GET") -> Request:
         "method": method,
         "path": "/oauth_callback",
         "query_string": f"state={STATE}&code=a-code".encode(),
-        "headers": [(b"host", b"app.test")],
+        "headers": [(b"host", b"app.test"), (b"cookie", b"flet_cluster_x=mine")],
     }
     return Request(scope)
 
 
 async def answered(work: Desk) -> Response:
-    return await callback(visit(), [work.node], None)
+    return await callback(visit(), [work.node])
 
 
 async def test_an_answer_that_could_not_be_delivered_may_be_opened_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with desk() as work:
-        await work.node.sign_ins.keep(work.seat.id, "", SignIn(STATE))
+        await work.node.sign_ins.keep(work.seat.id, binding_of("mine"), SignIn(STATE))
         post, posted = work.node.mail.post, []
         troubles: list[Exception] = [StoreUnavailable("away"), InboxFull("full")]
 
@@ -63,7 +64,7 @@ async def test_a_node_that_dies_before_it_has_delivered_uses_nothing_up(
         raise Died
 
     async with desk() as work:
-        await work.node.sign_ins.keep(work.seat.id, "", SignIn(STATE))
+        await work.node.sign_ins.keep(work.seat.id, binding_of("mine"), SignIn(STATE))
         with monkeypatch.context() as patch:
             patch.setattr(work.node.mail, "post", dies)
             with pytest.raises(Died):

@@ -91,6 +91,7 @@ class LiveSession:
         self.main = MainState.PENDING
         self.entry = Entry(host.program.main, host.program.before_main)
         self.token = session_id
+        self.bound = True
         self.client = ClientInfo()
         self.gone = False
         self.fence = Fence(self)
@@ -323,7 +324,7 @@ class LiveSession:
 
     def signing_in(self, state: str, page_html: str, page_url: str) -> None:
         """Remember a sign-in before the next commit, and so before its user leaves; from any thread."""
-        self._sign_ins.append(SignIn(state, page_html, page_url))
+        self._sign_ins.append(SignIn(state, page_html, page_url, bool(self.page.web)))
         self.host.loop.call_soon(self.changed)
 
     @property

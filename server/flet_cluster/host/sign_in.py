@@ -36,6 +36,11 @@ logger = logging.getLogger("flet_cluster.host")
 _EVENTS = frozenset({"login", "logout"})
 NO_REASON = "The sign-in could not be completed"
 """The error of a sign-in whose failure has no text of its own."""
+NO_BROWSER = (
+    "Nobody can be signed in here: this app cannot tell which browser this is. Tell the app's operator: the "
+    "cookies and the Origin of its websocket do not arrive."
+)
+"""What ``on_login`` gets at once if the answer could not be known to come from the browser that asked."""
 FRONT_SECONDS = 2.0
 """How long a client that is not a browser may take to come to the front."""
 _WORDS = {
@@ -56,11 +61,13 @@ class SignIn:
         state: what the provider will bring back.
         page_html: what the callback shows; "" for the usual.
         page_url: where the callback leads; "" for nowhere.
+        web: whether the client says that it is a browser.
     """
 
     state: str
     page_html: str = ""
     page_url: str = ""
+    web: bool = True
 
 
 @dataclass(slots=True, eq=False)
@@ -162,13 +169,14 @@ async def _login(self: Page, *args: Any, **kwargs: Any) -> Authorization:
     bound.apply_defaults()
     given = bound.arguments
     own = given["authorization"] is not None
-    if live is None or (own and not getattr(given["provider"], "issuer", "")):
+    blind = live is not None and given["saved_token"] is None and self.web and not live.bound
+    if live is None or (own and not blind and not getattr(given["provider"], "issuer", "")):
         stock: Authorization = await _stock_login(*bound.args, **bound.kwargs)
         return stock
     fetch = {name: given[name] for name in ("fetch_user", "fetch_groups", "scope")}
     auth = ClusterAuthorization(live, given["provider"], **fetch)
     try:
-        await auth.prepare()
+        await _get_ready(auth, blind=blind)
     except SignInFailed as error:
         if given["saved_token"] is not None:  # the app waits for that, and hears of it there
             raise
@@ -181,6 +189,13 @@ async def _login(self: Page, *args: Any, **kwargs: Any) -> Authorization:
         given["authorization"] = lambda *_args, **_kwargs: auth
     begun: Authorization = await _stock_login(*bound.args, **bound.kwargs)
     return begun
+
+
+async def _get_ready(auth: ClusterAuthorization, *, blind: bool) -> None:
+    """Let a sign-in begin, unless it is a browser's that could not be known again. Raises SignInFailed."""
+    if blind:
+        raise SignInFailed(NO_BROWSER, "its browser sent neither the app's cookie nor an Origin")
+    await auth.prepare()
 
 
 def install() -> None:

@@ -1,12 +1,13 @@
 """Sign-ins on their way: what is remembered while a user is at an identity provider (layer 3).
 
 The *state* that Flet made up goes to the provider and comes back with the user, to whatever node. It is known
-for a while, bound to its session and to the browser of that, and good for one answer.
+for a while, bound to its session and to the browser of that, if it has one, and good for one answer.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from flet_cluster.host.sign_in import SignIn
     from flet_cluster.node.node import Node
 
+logger = logging.getLogger("flet_cluster.node")
+
+_NOBODY = "nobody"
+"""The binding of a browser that cannot be known again: no cookie has this hash."""
 _STATE = re.compile(r"[\x21-\x7e]{1,256}")
 LATE_SECONDS = 3600.0
 """How long after its end it is known whose a sign-in was: its app is told that the user came too late."""
@@ -30,7 +35,7 @@ class Pending:
 
     Attributes:
         session_id: whose it is.
-        binding: hash of the cookie its browser has; "" for native clients.
+        binding: hash of the cookie its browser has; "" for native clients, whose users are asked.
         page_html: what to show when the user comes back; "" for the usual.
         page_url: where to go then; "" for nowhere.
     """
@@ -49,6 +54,13 @@ class SignIns:
 
     async def keep(self, session_id: str, binding: str, begun: SignIn) -> None:
         """Remember a sign-in for as long as the settings say. Raises StoreUnavailable."""
+        if begun.web and not binding:
+            logger.warning(
+                "session %s: its sign-in cannot be completed: its browser sent neither the app's cookie nor "
+                "an Origin with the websocket's handshake; does a proxy leave them out?",
+                session_id,
+            )
+        binding = binding or (_NOBODY if begun.web else "")
         pending = Pending(session_id, binding, begun.page_html, begun.page_url)
         seconds = self._node.settings.oauth_state_timeout
         await self._keep(_late(begun.state), pending, seconds + LATE_SECONDS)
