@@ -179,6 +179,31 @@ async def test_an_id_token_that_does_not_come(providers: Providers, it: Liar) ->
     assert await providers.claims(client_at(it), {"access_token": "a"}, nonce="", required=False) == {}
 
 
+async def test_nobody_waits_for_more_than_one_fetch() -> None:
+    """Not even at a provider that hangs: all who wait hear of the same failure."""
+    begun, go_on = 0, asyncio.Event()
+
+    async def fetch(url: str) -> int:
+        nonlocal begun
+        begun += 1
+        await go_on.wait()
+        if begun < 3:
+            raise SignInFailed("takes too long")
+        return begun
+
+    cache = Published(fetch)
+    waiting = [asyncio.ensure_future(cache.get("a")) for _ in range(5)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()  # the one that fetches: the next takes its place
+    await asyncio.wait([waiting[0]])
+    await asyncio.sleep(0)
+    go_on.set()
+    failed = await asyncio.gather(*waiting[1:], return_exceptions=True)
+    assert [str(one) for one in failed] == ["takes too long"] * 4
+    assert begun == 2
+    assert await asyncio.gather(*(cache.get("a") for _ in range(3))) == [3, 3, 3]
+
+
 class Clock:
     now = 1000.0
 
