@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from joserfc import jwt
 from joserfc.jwk import RSAKey
 from tests.oauth.liar import KEYS, WELL_KNOWN, Liar, liar
 
@@ -70,6 +71,21 @@ async def test_new_keys_are_found_and_not_asked_for_without_end(providers: Provi
     assert it.asked["/keys"] == 2
     with pytest.raises(SignInFailed):
         await subject(providers, it)  # the old key does not count any more
+
+
+@pytest.mark.parametrize("names", [{}, {"kid": "always-this"}], ids=["nameless", "same-name"])
+async def test_new_keys_that_have_no_new_name_are_found(it: Liar, names: dict[str, str]) -> None:
+    providers = Providers(5.0)
+    for key in KEYS:
+        published = {name: value for name, value in key.as_dict(private=False).items() if name != "kid"}
+        it.answers["/keys"] = {"keys": [{**published, **names}]}
+        token = jwt.encode({"alg": "RS256", **names}, it.claims(), key)
+        assert await subject(providers, it, {"access_token": "a", "id_token": token}) == "ada"
+    forged = jwt.encode({"alg": "RS256", **names}, it.claims(), RSAKey.generate_key(2048))
+    for _ in range(3):
+        with pytest.raises(SignInFailed, match="not genuine"):
+            await subject(providers, it, {"access_token": "a", "id_token": forged})
+    assert it.asked["/keys"] == 2
 
 
 @pytest.mark.parametrize(

@@ -179,11 +179,9 @@ class Providers:
                     nonce=nonce,
                     access_token=access_token,
                 )
-            except id_token.UnknownKey as error:
+            except id_token.UnknownKey:
                 if last:
-                    raise SignInFailed(
-                        STRANGE, f"the ID token names a key that is not at {address}"
-                    ) from error
+                    raise
                 keys = await self._keys.renewed(address, keys)
         raise AssertionError("unreachable")
 
