@@ -205,9 +205,12 @@ def install() -> None:
         self: Page, event_name: str, event_data: Any, e: Any = None
     ) -> Coroutine[Any, Any, None]:
         """Dispatch an event to its handler; see ``flet.BaseControl._trigger_event``."""
-        live = getattr(self.session, "live", None) if e is not None and event_name in _EVENTS else None
+        live = getattr(self.session, "live", None) if event_name in _EVENTS else None
         if live is None:
             return _stock(self, event_name, event_data, e)
+        if e is None:  # the client has made it up: who is signed in is not for that to say
+            logger.info("session %s: its client sent an event %s, which is dropped", live.id, event_name)
+            return _nothing()
         live.own_event(OwnEvent(event_name, e))
         return _nothing()
 
