@@ -41,6 +41,8 @@ NO_BROWSER = (
     "cookies and the Origin of its websocket do not arrive."
 )
 """What ``on_login`` gets at once if the answer could not be known to come from the browser that asked."""
+MAX_PAGE = 1 << 18
+"""Bytes of the page that an app wants to be shown after a sign-in: it is kept in the store until then."""
 FRONT_SECONDS = 2.0
 """How long a client that is not a browser may take to come to the front."""
 _WORDS = {
@@ -62,12 +64,28 @@ class SignIn:
         page_html: what the callback shows; "" for the usual.
         page_url: where the callback leads; "" for nowhere.
         web: whether the client says that it is a browser.
+
+    Raises:
+        TypeError, ValueError: it could not be stored; so the handler that begins it hears of that.
     """
 
     state: str
     page_html: str = ""
     page_url: str = ""
     web: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what would stop the commit."""
+        texts = {"state": self.state, "complete_page_html": self.page_html, "page's address": self.page_url}
+        for name, text in texts.items():
+            if not isinstance(text, str):
+                raise TypeError(f"page.login: the {name} must be a string, and not {type(text).__name__}")
+            try:
+                size = len(text.encode())
+            except UnicodeEncodeError as error:
+                raise ValueError(f"page.login: the {name} cannot be sent as UTF-8: {error.reason}") from None
+            if size > MAX_PAGE:
+                raise ValueError(f"page.login: the {name} has {size} bytes; at most {MAX_PAGE} are kept")
 
 
 @dataclass(slots=True, eq=False)
