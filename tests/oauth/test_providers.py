@@ -6,6 +6,7 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any
 
+import msgpack
 import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
@@ -155,6 +156,32 @@ async def test_tokens_as_some_providers_write_them(providers: Providers, it: Lia
     it.answers["/token"] = {"access_token": "b", "expires_in": "60"}
     token = await providers.renew(client_at(it), "the old one")
     assert (token["access_token"], token["refresh_token"], token["expires_in"]) == ("b", "the old one", 60)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ({"expires_in": 10**30}, {"expires_in": 10**9}),
+        ({"expires_in": -5}, {"expires_in": 0}),
+        ({"scope": 10**40}, {"scope": None}),
+        ({"scope": "x y\ud800 z"}, {"scope": ["x", "z"]}),
+        ({"scope": ["x", 7]}, {"scope": ["x"]}),
+        ({"refresh_token": {"a": 1}, "token_type": ["x"]}, {"scope": None}),
+    ],
+)
+async def test_what_does_not_fit_is_left_out(
+    providers: Providers, it: Liar, said: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    """Another node is to know of a token; it cannot be told of such things."""
+    it.answers["/token"] = {"access_token": "a", **said}
+    token = await providers.redeem(client_at(it), "code", None)
+    assert token == {"access_token": "a", "expires_in": None, "scope": None, **kept} | {
+        name: token[name] for name in ("expires_at",) if name in token
+    }
+    assert msgpack.unpackb(msgpack.packb(token)) == token
+    it.answers["/token"] = {"access_token": "\ud800"}
+    with pytest.raises(SignInFailed, match="cannot be understood"):
+        await providers.redeem(client_at(it), "code", None)
 
 
 async def test_secrets_are_not_carried_over_to_other_places(providers: Providers, it: Liar) -> None:
