@@ -191,6 +191,26 @@ async def test_a_token_is_not_renewed_by_a_node_that_has_lost_the_session() -> N
         assert work.seat.lost
 
 
+@pytest.mark.parametrize(
+    "saved",
+    [
+        '{"access_token": "x", "refresh_token": "r", "expires_at": "abc"}',
+        '{"access_token": "x", "refresh_token": {"a": 1}, "expires_at": 1}',
+        '{"access_token": 7}',
+        "[" * 100_000,
+        "null",
+        "",
+    ],
+    ids=["expires_at", "refresh_token", "access_token", "deep", "null", "empty"],
+)
+async def test_a_saved_token_that_is_none(saved: str) -> None:
+    provider = GitHubOAuthProvider("id", "secret", "http://app.test/oauth_callback")
+    async with desk() as work:
+        auth = ClusterAuthorization(work.seat.wake(), provider)
+        with pytest.raises(SignInFailed, match="cannot be read"):
+            await auth.dehydrate_token(saved)
+
+
 @pytest.mark.parametrize("options", [{"issuer": "issuer.test"}, {"redirect_url": ""}])
 def test_a_provider_that_cannot_work(options: dict[str, str]) -> None:
     right: dict[str, Any] = {
