@@ -87,4 +87,6 @@ async def test_what_the_real_client_sends_is_taken() -> None:
         assert (page._selected_index, page._dismissed, page.width) == (3, True, 7.0)
         page.session.apply_patch(page._i, {"window": {"width": 5.0}})
         assert page.window.width == 5.0
+        page.session.apply_page_patch({"_Page__authorization": True, "height": 3.0})  # as it registers
+        assert (page.auth, page.height) == (None, 3.0)
         page.session.apply_patch(12345, {"width": 7.0})  # a control that is no more
