@@ -100,3 +100,16 @@ async def test_only_so_many_uploads_go_on_at_a_time(tmp_path: Path, monkeypatch:
         go_on.set()
         assert [answer.status_code for answer in await asyncio.gather(*going_on)] == [204] * 3
         assert (await browser.put(url, content=b"now")).status_code == 204
+
+
+async def test_a_refused_upload_that_goes_on_ends_with_its_connection(tmp_path: Path) -> None:
+    """Else the server would read all of it, for nothing, to get at the next request."""
+    endpoint = UploadEndpoint(local_blobs(tmp_path), SIGNER, READER)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint), base_url="http://test") as browser:
+        answer = await browser.put("/upload?f=a&e=1&s=x", content=chunks(b"some", b"more"))
+        assert (answer.status_code, answer.headers.get("connection")) == (403, "close")
+
+
+async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part

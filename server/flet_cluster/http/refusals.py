@@ -90,4 +90,4 @@ def too_many() -> Refusal:
 def too_slow(seconds: float) -> Refusal:
     """Return what an upload gets of which nothing has come for so many seconds."""
     detail = f"Nothing of the file has come for {seconds:g} seconds"
-    return Refusal(408, "too-slow", detail, {"Connection": "close"})
+    return Refusal(408, "too-slow", detail)
