@@ -249,5 +249,18 @@ def test_the_callback_may_be_elsewhere() -> None:
     assert "expired" in answers[0].text
 
 
+def test_no_secret_is_in_the_log() -> None:
+    """Not even in that of who debugs: the queries of sign-ins and uploads, and the cookie."""
+    debug = {"FLET_CLUSTER_LOG_LEVEL": "debug", "FLET_LOG_LEVEL": "debug"}
+    with serving("flet-cluster", "plain.py", debug) as server:
+        httpx.get(f"{server.url}/oauth_callback?state=a&code=a-secret-code")
+        with connect(server.socket("/ws"), additional_headers={"Cookie": "flet_cluster_x=a-secret-cookie"}):
+            pass
+        httpx.put(f"{server.url}/upload?f=a&e=1&s=a-secret-signature")
+        eventually(lambda: "PUT /upload" in server.text(), "the access log is written")
+        assert "GET /oauth_callback HTTP" in server.text()
+        assert "a-secret" not in server.text()
+
+
 def test_nobody_else_needs_the_real_flet_fastapi(parts: Server) -> None:
     assert "Traceback" not in parts.text()
