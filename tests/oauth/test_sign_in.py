@@ -255,7 +255,8 @@ async def test_a_second_sign_in_takes_the_place_of_the_first(world: World, visit
         first = sign_in(await begin(tab, visitor), "early")
         visitor.opened.clear()
         second = sign_in(await begin(tab, visitor), "late")
-        assert (await visitor.visit(first.at(other.port))).status_code == 200
+        page = await visitor.visit(first.at(other.port))
+        assert (page.status_code, "another was begun" in page.text) == (400, True)
         assert (await visitor.visit(second.at(other.port))).status_code == 200
         await said(tab, "late is Dr. late")
     assert world.noted() == ["main", "login late is Dr. late on the thread"]

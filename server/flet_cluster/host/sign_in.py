@@ -64,6 +64,7 @@ class SignIn:
         page_html: what the callback shows; "" for the usual.
         page_url: where the callback leads; "" for nowhere.
         web: whether the client says that it is a browser.
+        instead_of: state of the page's sign-in before, which is given up; "" for none.
 
     Raises:
         TypeError, ValueError: it could not be stored; so the handler that begins it hears of that.
@@ -73,6 +74,7 @@ class SignIn:
     page_html: str = ""
     page_url: str = ""
     web: bool = True
+    instead_of: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what would stop the commit."""
@@ -191,6 +193,7 @@ async def _login(self: Page, *args: Any, **kwargs: Any) -> Authorization:
     if live is None or (own and not blind and not getattr(given["provider"], "issuer", "")):
         stock: Authorization = await _stock_login(*bound.args, **bound.kwargs)
         return stock
+    live.given_up = str(getattr(self.auth, "state", None) or "")
     fetch = {name: given[name] for name in ("fetch_user", "fetch_groups", "scope")}
     auth = ClusterAuthorization(live, given["provider"], **fetch)
     try:

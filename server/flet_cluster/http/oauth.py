@@ -165,7 +165,9 @@ async def _take(request: Request, nodes: Sequence[Node], answer: dict[str, str])
                 break
         else:
             await _say_late(request, nodes, answer["state"])
-            raise _Refused("unknown", "This sign-in has expired, or it was completed before.")
+            raise _Refused(
+                "unknown", "This sign-in has expired, it was completed before, or another was begun."
+            )
         _check_browser(request, pending)
         if not pending.binding and not answer["error"]:
             _check_user(request, node, answer)

@@ -53,7 +53,7 @@ class SignIns:
         self._node = node
 
     async def keep(self, session_id: str, binding: str, begun: SignIn) -> None:
-        """Remember a sign-in for as long as the settings say. Raises StoreUnavailable."""
+        """Remember a sign-in as long as the settings say, and not the one before. Raises StoreUnavailable."""
         if begun.web and not binding:
             logger.warning(
                 "session %s: its sign-in cannot be completed: its browser sent neither the app's cookie nor "
@@ -65,6 +65,8 @@ class SignIns:
         seconds = self._node.settings.oauth_state_timeout
         await self._keep(_late(begun.state), pending, seconds + LATE_SECONDS)
         await self._keep(_name(begun.state), pending, seconds)
+        if begun.instead_of != begun.state and _STATE.fullmatch(begun.instead_of):
+            await self.close(begun.instead_of)
 
     async def find(self, state: str) -> Pending | None:
         """Return the sign-in of a state; None if there is none, none any more, or none of ours.
