@@ -1,7 +1,7 @@
 """How objects travel that need no help of their own (layer 1: imports the standard library only).
 
 Pickle asks an object for its hooks, ``__setstate__`` among them, by ordinary attribute access: while it is
-being made it is blank, and a ``__getattr__`` that delegates to an attribute asks for that one without end. What
+being made it is blank, and a ``__getattr__`` that delegates to an attribute asks for that one for ever. What
 counts is what the class *defines*: so hooks are looked up on the type, when written and when rebuilt.
 """
 
@@ -84,17 +84,15 @@ def set_state(obj: Any, state: Any) -> None:
 
 def asks_instances(cls: type) -> bool:
     """Tell whether looking something up on an instance may run code of the class."""
-    if cls.__getattribute__ is not object.__getattribute__ and any(
-        "__getattribute__" in vars(base) and isinstance(vars(base)["__getattribute__"], FunctionType)
+    return any(
+        "__getattr__" in vars(base) or isinstance(vars(base).get("__getattribute__"), FunctionType)
         for base in cls.__mro__
-    ):
-        return True
-    return any("__getattr__" in vars(base) for base in cls.__mro__)
+    )
 
 
 def has_default_reduction(cls: type) -> bool:
     """Tell whether a class leaves it to ``object`` how its instances are taken apart."""
-    return cls.__reduce__ is object.__reduce__ and cls.__reduce_ex__ is object.__reduce_ex__
+    return all(getattr(cls, name) is getattr(object, name) for name in _PROTOCOL[:2])
 
 
 def needs_arguments(cls: type) -> bool:

@@ -15,6 +15,7 @@ from flet_cluster.snapshot.ordinary import reducer_for
 from flet_cluster.snapshot.portables import Portables, Reducer
 from flet_cluster.snapshot.stdlib_types import STDLIB_EXACT, STDLIB_FAMILIES
 from flet_cluster.snapshot.tokens import NAMED
+from flet_cluster.snapshot.trial import Trials
 
 if TYPE_CHECKING:
     from flet_cluster.snapshot.code_index import CodeIndex
@@ -28,6 +29,7 @@ class ReducerTable(dict[type, Reducer]):
     def __init__(self, code: CodeIndex, portables: Portables) -> None:
         super().__init__()
         self._code = code
+        self.trials = Trials(self)
         self.names = Names(code, portables.unnamed)
         self._portables = portables
         self._class = ClassReducer(code, portables)
@@ -57,9 +59,10 @@ class ReducerTable(dict[type, Reducer]):
         if issubclass(cls, enum.Enum) and cls.__reduce_ex__ is _ENUM_REDUCE:
             return reduce_enum
         ordinary = reducer_for(cls)
-        if cls.__module__ in self._code.modules:
-            return ordinary
-        return _singletons(cls, ordinary) or ordinary
+        singletons = None if cls.__module__ in self._code.modules else _singletons(cls, ordinary)
+        if singletons is not None or cls.__module__.partition(".")[0] in self._portables.proven:
+            return singletons or ordinary
+        return self.trials.reducer(cls, ordinary)
 
 
 class NameableTable(dict[type, bool]):

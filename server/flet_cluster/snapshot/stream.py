@@ -47,6 +47,7 @@ class Codec:
         self.table = ReducerTable(code, portables)
         self.seeds = Seeds(self.table.names, self.table.nameable)
         self.search = Search(self.table.names, portables.owned, code.modules)
+        self.table.trials.named = lambda: self.seeds.of({})[2]
         self.finishers = portables.finishers
         self.load_class = ClassLoader(code, portables)
         self.make = FunctionMaker(code)
@@ -92,6 +93,7 @@ def by_value(
 @contextlib.contextmanager
 def _pickled(root: object, codec: Codec, seeds: Memo) -> Iterator[tuple[_Pickler, bytes]]:
     """Yield the pickler, which knows what it has met, and what it has written."""
+    codec.table.trials.begin()
     stream = io.BytesIO()
     pickler = _Pickler(stream, _PROTOCOL)
     table = codec.table
