@@ -97,7 +97,7 @@ class LiveSession:
         self.background = Background(self)
         self.work = AppWork(host.program.is_app_module, host.loop.call_soon, self._work_over)
         self.lane = SessionLane(self)
-        self._camera = Camera(host.loop, self.changed)
+        self._camera = Camera(host.loop, self.changed, host.limits.max_state)
         self._keeper = kept.Keeper()
         self.pubsub = SessionPubSub(session_id, self._publish, self._pack)
         self.messages = Messages(self)
