@@ -45,6 +45,7 @@ from flet_cluster.host.sign_in import SignIn
 from flet_cluster.host.starters import described
 from flet_cluster.model import MainState
 from flet_cluster.protocol.close import CloseCode
+from flet_cluster.snapshot import begin_sessions
 
 if TYPE_CHECKING:
     import contextvars
@@ -83,6 +84,7 @@ class LiveSession:
     """One session's page, handlers and tasks. Made by :meth:`fresh` or :meth:`restored`."""
 
     def __init__(self, host: HostEnvironment, session_id: str, instance: str, listener: Listener) -> None:
+        begin_sessions(host.code, host.portables)
         self.host = host
         self.id = session_id
         self.instance = instance

@@ -32,18 +32,18 @@ _SHORT_INDEX = 256
 _GET_OPCODES = frozenset({"BINGET", "LONG_BINGET"})
 
 
-def wrap(names: Sequence[str], externals: int, body: bytes) -> bytes:
+def wrap(names: Sequence[str], externals: int, body: bytes, used: Sequence[int]) -> bytes:
     """Put header and prologue before the pickle, naming only what it refers to.
 
     Args:
         names: of the objects that the pickler's memo was seeded with, from index :data:`FIRST` on.
         externals: how many of them, at the beginning, are externals: these are always named.
         body: the pickle.
+        used: what :func:`used_names` says.
     """
     stop = FIRST + len(names)
-    used = [*range(FIRST, FIRST + externals), *sorted(_may_refer_to(body, FIRST + externals, stop))]
     lines, prologue, at = [_PYTHON], [_FIXED_PROLOGUE], FIRST
-    for index in used:
+    for index in (*range(FIRST, FIRST + externals), *used):
         gap = index - at
         lines.append("\n" * gap + names[index - FIRST])
         prologue += (_skip(gap), _push(index))
@@ -51,6 +51,11 @@ def wrap(names: Sequence[str], externals: int, body: bytes) -> bytes:
     prologue.append(_skip(stop - at))
     header = "\n".join(lines).encode()
     return b"".join((MAGIC, struct.pack("<II", len(header), len(names)), header, *prologue, body))
+
+
+def used_names(names: Sequence[str], externals: int, body: bytes) -> list[int]:
+    """Return the indexes of names, externals apart, that a pickle refers to or seems to; see :func:`wrap`."""
+    return sorted(_may_refer_to(body, FIRST + externals, FIRST + len(names)))
 
 
 def unwrap(data: bytes) -> tuple[list[str], bytes]:

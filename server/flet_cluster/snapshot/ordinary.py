@@ -117,7 +117,8 @@ def is_plain(cls: type) -> bool:
     """Tell whether instances of ``cls`` are a ``__dict__`` only, with the ordinary pickling protocol."""
     if cls in copyreg.dispatch_table or cls.__dictoffset__ == 0 or cls.__itemsize__:
         return False
-    if not _is_bare(cls):
+    pointers = (cls.__dictoffset__ > 0) + (cls.__weakrefoffset__ > 0)
+    if cls.__basicsize__ != object.__basicsize__ + pointers * _WORD:
         return False
     if any(vars(base).get("__slots__") for base in cls.__mro__ if base is not object):
         return False
