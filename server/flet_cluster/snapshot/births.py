@@ -29,8 +29,12 @@ class Births:
         self._types: dict[str, str] = {}
         self._modules: set[str] = set()
 
+    def knows(self, name: str) -> bool:
+        """Tell whether a module has been added."""
+        return name in self._modules
+
     def add(self, name: str, module: ModuleType, named: Iterable[tuple[str, object]]) -> None:
-        """Note what a module's names hold, if it is a new one.
+        """Note what a new module's names hold.
 
         In a module that a session has imported they may have been bound by then; what its text binds to
         nothing does not count.
@@ -40,8 +44,6 @@ class Births:
             module: the module.
             named: (name, object) of all its names, see :mod:`.names`.
         """
-        if name in self._modules:
-            return
         self._modules.add(name)
         empty = {f"{name}:{path}" for path in bound_to_nothing(module)} if self.begun else set()
         self._types.update((key, type(obj).__qualname__) for key, obj in named if key not in empty)

@@ -163,9 +163,12 @@ class Names:
 
     def _note_births(self) -> None:
         """Note what the names of new modules hold."""
+        births = self._code.births
         for name, module in self._modules:
+            if births.knows(name):
+                continue
             spaces = [space for space in self._spaces if space.prefix.partition(":")[0] == name]
-            self._code.births.add(name, module, (item for space in spaces for item in space.items()))
+            births.add(name, module, (item for space in spaces for item in space.items()))
 
     def _add(self, kept: dict[int, _Space], holder: ModuleType | type, prefix: str, module: str) -> None:
         space = kept.get(id(holder))
