@@ -23,7 +23,8 @@ Memo = dict[int, tuple[int, Any]]
 """Identity → (index, object)."""
 _FAR = 256
 """Pickle refers to indexes from here on by four bytes, which no data look like by chance."""
-_GAPS = tuple(object() for _ in range(_FAR))
+_GAPS: Memo = {id(gap): (0, gap) for gap in (object() for _ in range(_FAR - FIRST))}
+_NO_NAMES = [""] * len(_GAPS)
 
 
 class Seeded(NamedTuple):
@@ -34,12 +35,14 @@ class Seeded(NamedTuple):
         externals: how many of them, the first ones, are externals.
         memo: the memo.
         late: (names, object) of those that another process may not have, by index.
+        ranges: (first, end) of indexes that a pickle may refer to, externals apart.
     """
 
     names: list[str]
     externals: int
     memo: Memo
     late: dict[int, tuple[str, object]]
+    ranges: tuple[tuple[int, int], ...]
 
 
 class Seeds:
@@ -89,8 +92,11 @@ class Seeds:
             if id(obj) not in memo and self._nameable[type(obj)] and not is_value(obj):
                 memo[id(obj)] = (FIRST + len(names), obj)
                 names.append(name)
-        late = self._add_late(names, memo, without) if self._late else {}
-        return Seeded(names, count, memo, late)
+        near = (FIRST + count, FIRST + len(names))
+        late = self._add_late(names, memo, without) if self._late else None
+        if not late:
+            return Seeded(names, count, memo, {}, (near,))
+        return Seeded(names, count, memo, late, (near, (min(late), FIRST + len(names))))
 
     def _add_late(
         self, names: list[str], memo: Memo, without: Container[int]
@@ -107,9 +113,8 @@ class Seeds:
             ):
                 found.setdefault(id(obj), ([], obj))[0].append(name)
         if found:
-            gaps = _GAPS[: max(0, _FAR - FIRST - len(names))]
-            memo.update((id(gap), (0, gap)) for gap in gaps)
-            names.extend("" for _ in gaps)
+            memo.update(_GAPS)
+            names += _NO_NAMES
         late = {}
         for paths, obj in found.values():
             index = FIRST + len(names)

@@ -91,10 +91,10 @@ def write_named(
         externals: see :func:`write`.
         without: identities of such objects that are to travel by value.
     """
-    names, count, seeds, late = codec.seeds.of(externals, without)
+    names, count, seeds, late, ranges = codec.seeds.of(externals, without)
     with _pickled(root, codec, seeds) as (_, body):
-        used = used_names(names, count, body)
-        return wrap(names, count, body, used), [late[index] for index in used if index in late] if late else []
+        used = used_names(body, *ranges)
+        return wrap(names, count, body, used), [late[index] for index in used if index in late]
 
 
 def by_value(
