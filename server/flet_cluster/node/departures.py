@@ -28,7 +28,7 @@ HAND_OVER_SECONDS = 5.0
 an endless ``main`` for one, is not waited for. The browser does better to look for this node at once."""
 
 TRIES = 3
-"""How often a node fails to rebuild a session, if the reason may pass or others could try, before it is lost."""
+"""How often a node may fail to rebuild a session, if that may pass or others could try, before it is lost."""
 
 STOP_SECONDS = 1.0
 """How long what was cancelled may take to end before its session is released all the same."""

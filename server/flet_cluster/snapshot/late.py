@@ -80,7 +80,7 @@ class Sender:
             objects = [obj for _, obj in sent]
             try:
                 data, needed = write(objects, set(map(id, objects)))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 if isinstance(error, (NotPortable, RecursionError)) or changed_meanwhile(error):
                     raise
                 raise NotPortable("", str(error)) from error

@@ -139,7 +139,7 @@ def _rebuilt(
         pickler.dump(obj)
     except RecursionError:  # a long chain of objects: it travels by a way of its own
         return {type(obj): obj}, None
-    except Exception:  # noqa: BLE001  # the capture that asks comes to the same objects, and says it better
+    except (Exception, SystemExit):  # noqa: BLE001  # the capture that asks comes to the same objects, and says it better
         return {}, None
     finally:
         pickler.clear_memo()
@@ -148,7 +148,7 @@ def _rebuilt(
         _Unpickler(stream, pickler.lent).load()
     except _Inconclusive:
         return {type(obj): obj}, None
-    except Exception as error:  # noqa: BLE001  # __setstate__ of anything runs here
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # __setstate__ of anything runs here
         error.__traceback__ = None  # its frames hold objects of the session
         return pickler.met, f"{type(error).__name__}: {error}"[:_SHOWN]
     return pickler.met, None
