@@ -67,5 +67,6 @@ async def test_who_waits_for_a_future_is_told_where_its_call_ends() -> None:
         called = again.page.data[1]
         await work.until(lambda: len(called) == 2)
         assert sorted(called) == ["called with late", "waited for late"]
-        assert not again.page.data[0]["late"].call.callbacks
+        await work.until(lambda: not again.page.data[0]["late"].call.callbacks)
+        await work.until(lambda: not again.background.calls)
         assert not moved(again).background.calls

@@ -216,7 +216,9 @@ class Stays:
     def __reduce__(self): raise SystemExit(3)
 class Leaves:
     def __init__(self): self.x = 1
-    def __setstate__(self, state): raise SystemExit(3)
+    def __setstate__(self, state):
+        if leave: raise SystemExit(3)
+leave = True
 """
 
 
@@ -224,8 +226,13 @@ def test_a_class_cannot_end_the_process(app: AppFolder) -> None:
     module = app.load(EXITS)
     with pytest.raises(NotPortable, match=r"page\['held'\] → sample.Stays"):
         app.capture({"held": module.Stays()})
+    with pytest.raises(NotPortable, match=r"page\[0\] → sample.Leaves: it can be taken apart"):
+        app.capture([module.Leaves()])
+    module.leave = False
+    data = app.capture([module.Leaves()])
+    module.leave = True
     with pytest.raises(SnapshotError, match="cannot be rebuilt"):
-        app.copy([module.Leaves()])
+        app.restore(data)
 
 
 def test_generators_that_run(app: AppFolder) -> None:

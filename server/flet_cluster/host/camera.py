@@ -31,6 +31,12 @@ SLOW = 0.05
 PAUSE = 20
 """... for so many times as long, before it is looked for again (I9)."""
 
+MB = 1_000_000
+TOO_BIG = (
+    "its state has {:.0f} MB, and at most {:.0f} MB can be stored; keep what is big in a file or a database, "
+    "in a module's global if it is the same for all users, or make it with flet_cluster.resource"
+)
+
 
 @contextlib.contextmanager
 def alone(seconds: float) -> Iterator[None]:
@@ -47,9 +53,18 @@ def alone(seconds: float) -> Iterator[None]:
 
 
 class Camera:
-    """Takes the pictures of one session, on the loop."""
+    """Takes the pictures of one session, on the loop.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, again: Callable[[], None]) -> None:
+    Args:
+        loop: the session's.
+        again: asks for another picture.
+        most: bytes that a picture may have.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, again: Callable[[], None], most: int = sys.maxsize
+    ) -> None:
+        self._most = most
         self._loop = loop
         self._again = again
         self._obstacle = ""
@@ -68,7 +83,7 @@ class Camera:
             return b"", self._obstacle
         began = time.perf_counter()
         try:
-            graph = self._steady(session, shoot)
+            graph = self._bounded(self._steady(session, shoot))
         except NotPortable as error:
             self._remember(str(error), time.perf_counter() - began)
             return b"", self._obstacle
@@ -95,6 +110,12 @@ class Camera:
         if now - self._changing_since > PATIENCE:
             raise NotPortable("page", f"it never stands still: {changed}") from changed
         raise changed
+
+    def _bounded(self, graph: bytes) -> bytes:
+        """Return the picture, unless it is too big. Raises NotPortable."""
+        if len(graph) > self._most:
+            raise NotPortable("page", TOO_BIG.format(len(graph) / MB, self._most / MB))
+        return graph
 
     def _remember(self, obstacle: str, took: float) -> None:
         """A failure that takes long must not be found anew at each commit."""

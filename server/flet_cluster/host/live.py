@@ -45,6 +45,7 @@ from flet_cluster.host.sign_in import SignIn
 from flet_cluster.host.starters import described
 from flet_cluster.model import MainState
 from flet_cluster.protocol.close import CloseCode
+from flet_cluster.snapshot import begin_sessions
 
 if TYPE_CHECKING:
     import contextvars
@@ -83,6 +84,7 @@ class LiveSession:
     """One session's page, handlers and tasks. Made by :meth:`fresh` or :meth:`restored`."""
 
     def __init__(self, host: HostEnvironment, session_id: str, instance: str, listener: Listener) -> None:
+        begin_sessions(host.code, host.portables)
         self.host = host
         self.id = session_id
         self.instance = instance
@@ -99,7 +101,7 @@ class LiveSession:
         self.background = Background(self)
         self.work = AppWork(host.program.is_app_module, host.loop.call_soon, self._work_over)
         self.lane = SessionLane(self)
-        self._camera = Camera(host.loop, self.changed)
+        self._camera = Camera(host.loop, self.changed, host.limits.max_state)
         self._keeper = kept.Keeper()
         self.pubsub = SessionPubSub(session_id, self._publish, self._pack)
         self.messages = Messages(self)

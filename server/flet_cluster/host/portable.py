@@ -78,6 +78,7 @@ def flet_portables() -> Portables:
     portables = Portables()
     portables.own(BaseControl, Session, Connection, PubSubClient, Prop)
     portables.unnamed |= _CLASS_TABLES
+    portables.proven |= {"flet", "flet_cluster"}
     portables.register(Session, _reduce_session, subclasses=True)
     portables.register(_ProtocolMuxedDataChannel, _reduce_channel)
     portables.register(Page, _reduce_page)

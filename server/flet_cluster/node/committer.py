@@ -7,16 +7,19 @@ accounts for all the output before it. Release follows the store's answer (I1); 
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flet_cluster.errors import (
+    ClusterError,
     Fenced,
     GraphChanged,
     SessionDeleted,
     SessionExists,
     SessionMissing,
+    SnapshotError,
     StoreError,
     StoreUnavailable,
 )
@@ -26,6 +29,8 @@ from flet_cluster.node.vault import Meta
 from flet_cluster.protocol.close import CloseCode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flet_cluster.host.live import LiveSession
     from flet_cluster.host.picture import Captured
     from flet_cluster.host.pubsub import Publication
@@ -41,6 +46,10 @@ TIDY_SECONDS = 1.0
 """How long a record may say that messages are to be published which are already."""
 RETRY_SECONDS = 0.25
 """Pause between attempts while the store is away; the store's client has its own backoff below that."""
+BIG = 1_000_000
+"""From so many bytes on a state is sealed in a thread: it takes milliseconds, and others have work (I9)."""
+HUGE = 5_000_000
+"""Bytes of a state that the log names: to write it holds up everybody, which no thread helps against."""
 
 
 @dataclass(slots=True)
@@ -68,6 +77,26 @@ class Pending:
     hears: dict[str, int] | None = None
 
 
+@dataclass(slots=True)
+class Unsealed:
+    """A commit that is to be sealed.
+
+    Attributes:
+        seal: makes the commit; from any thread, as it asks nothing of the session.
+        size: bytes to be sealed.
+    """
+
+    seal: Callable[[], Commit]
+    size: int
+    meta: Meta
+    keys: frozenset[str]
+    hears: dict[str, int] | None = None
+
+    def sealed(self) -> Pending:
+        """Seal it."""
+        return Pending(self.seal(), self.meta, self.keys, self.hears)
+
+
 class Committer:
     """The commit pipeline of one seat."""
 
@@ -78,6 +107,8 @@ class Committer:
         self._dirty = False
         self._scheduled = False
         self._warned = ""
+        self._named_huge = False
+        self._failed = False
         self._carried: list[Publication] = []
         self._sign_ins: list[SignIn] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -115,6 +146,7 @@ class Committer:
         tail = seat.outbox.dump() if tx else b""
         self._staged = Staged(captured, tx, tail, [*earlier, *captured.publications])
         self._note_obstacle(captured.obstacle)
+        self._note_size(len(captured.graph))
         self._start()
 
     def _capture(self, live: LiveSession) -> Captured | None:
@@ -157,6 +189,18 @@ class Committer:
                 self._node.observer.count("not_portable")
                 logger.warning("session %s will not survive this node: %s", self._seat.id, obstacle)
 
+    def _note_size(self, size: int) -> None:
+        """Say once that a session is so big that others feel it."""
+        if size > HUGE and not self._named_huge:
+            self._named_huge = True
+            logger.warning(
+                "session %s: its state has %.1f MB, and everybody on this node waits while that is written, "
+                "with each of its events; keep what is big in a file or a database, or in a module's global "
+                "if it is the same for all users",
+                self._seat.id,
+                size / 1e6,
+            )
+
     def _turn(self) -> None:
         """The end of a turn of the loop: take the snapshot, unless something must come first."""
         self._scheduled = False
@@ -197,21 +241,46 @@ class Committer:
 
     def _start(self) -> None:
         """Start the next commit, or settle when there is none."""
-        if self.running is not None or self._seat.lost:
+        if self.running is not None or self._seat.lost or self._failed:
             return
         if self._staged is not None:
             staged, self._staged = self._staged, None
-            self.running = self._node.spawn(self._commit(self._build(staged), self._seat.generation))
+            self._run(lambda: self._build(staged), self._seat.generation)
         elif not self._dirty and self._takes_rewrite():
-            self.running = self._node.spawn(self._commit(self._rewritten(), None))
+            self._run(self._rewritten, None)
         elif not self._dirty and not self._seat.publisher.busy:
             self._seat.settle()
 
-    async def _commit(self, pending: Pending, generation: int | None) -> None:
+    def _run(self, build: Callable[[], Unsealed], generation: int | None) -> None:
+        """Seal what ``build`` gives, here unless it is big, and write it; see :meth:`_commit`."""
+        try:
+            unsealed = build()
+            pending = unsealed.sealed() if unsealed.size < BIG else unsealed
+        except Exception as error:  # noqa: BLE001  # whatever it was, nobody must wait for this for ever
+            self._cannot_build(error)
+        else:
+            self.running = self._node.spawn(self._commit(pending, generation))
+
+    def _cannot_build(self, error: Exception) -> None:
+        """End a session whose state cannot be made a commit: its user is told (I6)."""
+        logger.error("session %s: its commit cannot be built", self._seat.id, exc_info=error)
+        self._failed = True
+        if not isinstance(error, ClusterError):
+            error = SnapshotError(f"its state cannot be sealed ({type(error).__name__}: {error})")
+        self._node.spawn(self._node.departures.reset(self._seat, error))
+
+    async def _commit(self, sealed: Pending | Unsealed, generation: int | None) -> None:
         """Write one snapshot, then release what it covers. No generation: it covers nothing new."""
         seat = self._seat
         try:
             with self._node.timed("commit_seconds"):
+                pending = await self._in_thread(sealed) if isinstance(sealed, Unsealed) else sealed
+                if pending is None:
+                    return
+                if generation is not None:
+                    self._node.observer.observe("snapshot_bytes", len(pending.commit.image))
+                elif seat.committed is not None:
+                    self._node.ties.follow(seat.id, seat.committed, pending.commit)
                 written = await self._write(pending)
         except (Fenced, SessionDeleted) as error:
             seat.fenced(error)
@@ -235,6 +304,14 @@ class Committer:
             self._turn()
         else:
             self._start()
+
+    async def _in_thread(self, unsealed: Unsealed) -> Pending | None:
+        """Seal a big one while others go on; None when that failed."""
+        try:
+            return await asyncio.to_thread(unsealed.sealed)
+        except Exception as error:  # noqa: BLE001  # as in _run
+            self._cannot_build(error)
+            return None
 
     # -- the same state once more -------------------------------------------------------------------
 
@@ -273,19 +350,19 @@ class Committer:
         moved = seat.live is not None and seat.live.messages.latest > committed
         return max(committed, 0 if moved else seat.feed.cursor)
 
-    def _rewritten(self) -> Pending:
+    def _rewritten(self) -> Unsealed:
         seat = self._seat
-        assert seat.committed is not None
-        commit = self._node.vault.again(
-            seat.id, seat.committed, stream=self._stream, outbox=seat.publisher.groups
+        last = seat.committed
+        assert last is not None
+        seal = functools.partial(
+            self._node.vault.again, seat.id, last, stream=self._stream, outbox=list(seat.publisher.groups)
         )
-        self._node.ties.follow(seat.id, seat.committed, commit)
-        return Pending(commit, Meta(), frozenset(), seat.feed.hears)
+        return Unsealed(seal, len(last.image), Meta(), frozenset(), seat.feed.hears)
 
     # -- a new state --------------------------------------------------------------------------------
 
-    def _build(self, staged: Staged) -> Pending:
-        """Seal a snapshot as the commit that follows the last one."""
+    def _build(self, staged: Staged) -> Unsealed:
+        """Make of a snapshot the commit that follows the last one."""
         seat, captured = self._seat, staged.captured
         live, last = seat.live, seat.committed
         n = (last.n if last else 0) + 1
@@ -298,7 +375,8 @@ class Committer:
             due=captured.due,
             away=seat.away,
         )
-        commit = self._node.vault.commit(
+        seal = functools.partial(
+            self._node.vault.commit,
             seat.id,
             n,
             instance=seat.instance,
@@ -311,10 +389,9 @@ class Committer:
             meta=meta,
             inbox=captured.inbox,
             stream=max(captured.stream, last.stream if last else 0),
-            outbox=seat.publisher.groups,
+            outbox=list(seat.publisher.groups),
         )
-        self._node.observer.observe("snapshot_bytes", len(commit.image))
-        return Pending(commit, meta, captured.hears)
+        return Unsealed(seal, len(captured.graph), meta, captured.hears)
 
     async def _write(self, pending: Pending) -> bool:
         """Write until the store has it. False: the seat was lost meanwhile.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from flet_cluster.errors import StoreError
 from flet_cluster.node.refusals import code_for
+from flet_cluster.node.vain import Vain, is_worth_saying
 from flet_cluster.node.vault import Meta
 from flet_cluster.protocol.close import CloseCode
 
@@ -28,8 +28,7 @@ HAND_OVER_SECONDS = 5.0
 an endless ``main`` for one, is not waited for. The browser does better to look for this node at once."""
 
 TRIES = 3
-"""How often a node fails to rebuild a session, for a reason that may pass, before it is lost."""
-MOST_REMEMBERED = 1000
+"""How often a node may fail to rebuild a session, if that may pass or others could try, before it is lost."""
 
 STOP_SECONDS = 1.0
 """How long what was cancelled may take to end before its session is released all the same."""
@@ -40,7 +39,7 @@ class Departures:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._failed: OrderedDict[str, int] = OrderedDict()
+        self._vain = Vain()
 
     async def give_up(
         self,
@@ -199,12 +198,18 @@ class Departures:
         fault may be this node's key.
         """
         lease, meta = seat.lease, Meta.load(seat.committed.meta if seat.committed else "")
-        code = code_for(error)
-        if code is CloseCode.LOST and self._may_pass(seat.id, error):
-            code = CloseCode.NOT_REBUILT
-        if code is CloseCode.OUTDATED and await self._runs_elsewhere(meta.version):
-            code = CloseCode.NO_VERSION
-        logger.error("session %s cannot be rebuilt here (%s): %s", seat.id, code.reason, error)
+        code, tries = code_for(error), self._vain.add(seat.id)
+        if code is CloseCode.LOST and error.__cause__ is not None and tries <= TRIES:
+            code = CloseCode.NOT_REBUILT  # a file or a database of the app may be away for a moment
+        elif code is CloseCode.OUTDATED:
+            code = await self._outdated(meta.version, tries)
+        logger.log(
+            logging.ERROR if is_worth_saying(tries) else logging.DEBUG,
+            "session %s cannot be rebuilt here (%s): %s",
+            seat.id,
+            code.reason,
+            error,
+        )
         self._node.observer.count("reset", reason=code.reason)
         seat.lose(code, str(error))
         if lease is not None:
@@ -215,18 +220,16 @@ class Departures:
                     await self._node.store.release(lease, self._node.settings.session_timeout)
         return code
 
-    def _may_pass(self, session_id: str, error: Exception) -> bool:
-        """Whether a session is to be rebuilt once more: it was something else that failed, and not too often.
+    async def _outdated(self, version: str, tries: int) -> CloseCode:
+        """Return what to say of a session whose code is not here, as it seems.
 
-        A file or a database of the app that is away for a moment must cost no session.
+        A node with the very version that wrote the record should have it. Another one may have what is
+        missing all the same, a module that is imported late; but no browser is sent to and fro for ever.
         """
-        tries = self._failed.pop(session_id, 0) + 1
-        if error.__cause__ is None or tries > TRIES:
-            return False
-        self._failed[session_id] = tries
-        while len(self._failed) > MOST_REMEMBERED:
-            self._failed.popitem(last=False)
-        return True
+        elsewhere = await self._runs_elsewhere(version)
+        if version != self._node.version:
+            return CloseCode.NO_VERSION if elsewhere else CloseCode.OUTDATED
+        return CloseCode.NO_VERSION if elsewhere and tries <= TRIES else CloseCode.LOST
 
     async def _runs_elsewhere(self, version: str) -> bool:
         """Whether another node that lives has the app's code in this version."""

@@ -25,6 +25,7 @@ class Limits:
         max_inbox_bytes: the same in bytes of memory; one input is always allowed.
         max_message: bytes of a message of ``page.pubsub``.
         max_outbox_bytes: what a session may have waiting to be published, in bytes.
+        max_state: bytes of a session's snapshot; one with more keeps to its node. No more can be sealed.
         ack_every_frames: the browser acknowledges at the latest after so many output frames.
         ack_seconds: ... or after so long.
         handshake_seconds: time a socket has for its ``hello``.
@@ -44,6 +45,7 @@ class Limits:
     max_inbox_bytes: int = 64 * MIB
     max_message: int = MIB
     max_outbox_bytes: int = 16 * MIB
+    max_state: int = 256 * MIB
     ack_every_frames: int = 16
     ack_seconds: float = 0.3
     handshake_seconds: float = 10.0

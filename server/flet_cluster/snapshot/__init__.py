@@ -23,6 +23,7 @@ __all__ = [
     "Held",
     "KeyRing",
     "Portables",
+    "begin_sessions",
     "by_value",
     "capture",
     "current_root",
@@ -69,6 +70,16 @@ def capture(
     if report.changed_meanwhile(failure):
         raise GraphChanged(str(failure)) from failure
     raise _explain(root, codec, given, list(named_roots) or [("page", root)], failure) from failure
+
+
+def begin_sessions(code: CodeIndex, portables: Portables) -> None:
+    """Say, before the first session's code runs, that the app is loaded; later calls do nothing.
+
+    What is bound to a name of the app's modules from then on is something that another process may not have:
+    it is sent along with what refers to it.
+    """
+    if not code.births.begun:
+        stream.codec_of(code, portables).table.names.begin()
 
 
 def name_of(obj: object, code: CodeIndex, portables: Portables) -> str | None:

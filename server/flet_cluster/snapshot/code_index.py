@@ -14,6 +14,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from flet_cluster.errors import NotPortable, SnapshotOutdated
+from flet_cluster.snapshot.births import Births
 from flet_cluster.snapshot.fingerprint import code_fingerprint, digest
 from flet_cluster.snapshot.modules import AppModules, Canonical, Predicate, under
 
@@ -35,6 +36,7 @@ class CodeIndex:
     def __init__(self, app: Predicate | Iterable[str | Path], canonical: Canonical = str) -> None:
         self.canonical = canonical
         self.modules = AppModules(app if callable(app) else under(app), canonical)
+        self.births = Births()
         self._tables: dict[str, tuple[ModuleType, CodeTable]] = {}
         self._fingerprints: dict[int, tuple[CodeType, str]] = {}
         self._resolved: dict[str, tuple[ModuleType, CodeType]] = {}

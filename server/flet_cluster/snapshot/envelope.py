@@ -32,18 +32,18 @@ _SHORT_INDEX = 256
 _GET_OPCODES = frozenset({"BINGET", "LONG_BINGET"})
 
 
-def wrap(names: Sequence[str], externals: int, body: bytes) -> bytes:
+def wrap(names: Sequence[str], externals: int, body: bytes, used: Sequence[int]) -> bytes:
     """Put header and prologue before the pickle, naming only what it refers to.
 
     Args:
         names: of the objects that the pickler's memo was seeded with, from index :data:`FIRST` on.
         externals: how many of them, at the beginning, are externals: these are always named.
         body: the pickle.
+        used: what :func:`used_names` says.
     """
     stop = FIRST + len(names)
-    used = [*range(FIRST, FIRST + externals), *sorted(_may_refer_to(body, FIRST + externals, stop))]
     lines, prologue, at = [_PYTHON], [_FIXED_PROLOGUE], FIRST
-    for index in used:
+    for index in (*range(FIRST, FIRST + externals), *used):
         gap = index - at
         lines.append("\n" * gap + names[index - FIRST])
         prologue += (_skip(gap), _push(index))
@@ -51,6 +51,11 @@ def wrap(names: Sequence[str], externals: int, body: bytes) -> bytes:
     prologue.append(_skip(stop - at))
     header = "\n".join(lines).encode()
     return b"".join((MAGIC, struct.pack("<II", len(header), len(names)), header, *prologue, body))
+
+
+def used_names(body: bytes, *ranges: tuple[int, int]) -> list[int]:
+    """Return the indexes in these ranges that a pickle refers to, or seems to."""
+    return sorted(set().union(*(_may_refer_to(body, first, stop) for first, stop in ranges)))
 
 
 def unwrap(data: bytes) -> tuple[list[str], bytes]:
@@ -88,7 +93,7 @@ def _may_refer_to(body: bytes, first: int, stop: int) -> set[int]:
     if first < min(stop, _SHORT_INDEX):
         found = {argument[0] for argument in _short_gets(first, stop).findall(body)}
     if stop > _SHORT_INDEX:
-        arguments = set(_long_gets(stop).findall(body))
+        arguments = set(_long_gets(max(first, _SHORT_INDEX), stop).findall(body))
         found |= {index for index in map(_number, arguments) if max(first, _SHORT_INDEX) <= index < stop}
     return found
 
@@ -100,8 +105,11 @@ def _short_gets(first: int, stop: int) -> re.Pattern[bytes]:
 
 
 @functools.lru_cache
-def _long_gets(stop: int) -> re.Pattern[bytes]:
+def _long_gets(first: int, stop: int) -> re.Pattern[bytes]:
     """Match LONG_BINGET: ``j`` and four bytes, of which the highest are hardly ever more than zero."""
+    if first >> 8 == (stop - 1) >> 8:  # a few names: no need to look at each reference to anything else
+        low, high, *rest = first & 0xFF, *struct.pack("<I", stop - 1)
+        return re.compile(rb"j(?=([\x%02x-\x%02x]\x%02x\x%02x\x%02x))" % (low, high, *rest))
     highest = struct.pack("<I", stop - 1)
     second = highest[1] if stop <= 1 << 16 else 255
     return re.compile(

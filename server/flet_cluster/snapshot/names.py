@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from flet_cluster.snapshot.code_index import CodeIndex
 
 _STEP = re.compile(r"\.([^.(]+)|\(([^)]+)\)")
-_NEVER = frozenset({"__builtins__", "__dict__", "__weakref__", "__dataclass_fields__", "__annotations__"})
+_NEVER = frozenset(
+    {"__builtins__", "__dict__", "__weakref__", "__slotnames__", "__dataclass_fields__", "__annotations__"}
+)
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented))
 _SKIPPED = (*_ATOMS, ModuleType, property, classmethod, staticmethod)
 
@@ -45,6 +47,11 @@ class _Space:
     def changed(self) -> bool:
         """Is any value another object than at the last scan? Compares identities only: no user code runs."""
         return list(map(id, vars(self.holder).values())) != self.ids
+
+    def items(self) -> Iterator[tuple[str, object]]:
+        """Yield (name, object) of what has an identity, functions and classes apart."""
+        names = vars(self.holder)
+        return ((self.prefix + key, names[key]) for key in self.keys if key in names)
 
     def scan(self, module: str) -> None:
         """Sort the values into functions, the module's own classes, and what else has an identity."""
@@ -101,6 +108,18 @@ class Names:
             self._modules = modules
             self._rebuild()
 
+    def begin(self) -> None:
+        """Sessions begin: what is bound from now on is late, see :mod:`.births`."""
+        if not self._code.births.begun:
+            self.refresh()
+            self._note_births()
+            self._code.births.begun = True
+            self._rebuild()
+
+    def is_late(self, name: str, obj: object) -> bool:
+        """Tell whether another process may have nothing under the name of ``obj``."""
+        return self._code.births.is_late(name, obj)
+
     def functions(self) -> Mapping[int, str]:
         """Return the names of functions by their identity, as of the last :meth:`refresh`."""
         return self._functions
@@ -134,11 +153,22 @@ class Names:
         self._spaces = []
         for name, module in self._modules:
             self._add(kept, module, f"{name}:", module.__name__)
+        if self._code.births.begun:
+            self._note_births()
         self._slots = [slot for space in self._spaces for slot in space.slots]
         self._functions = {}
         for space in self._spaces:
             for identity, name in space.functions.items():
                 self._functions.setdefault(identity, name)
+
+    def _note_births(self) -> None:
+        """Note what the names of new modules hold."""
+        births = self._code.births
+        for name, module in self._modules:
+            if births.knows(name):
+                continue
+            spaces = [space for space in self._spaces if space.prefix.partition(":")[0] == name]
+            births.add(name, module, (item for space in spaces for item in space.items()))
 
     def _add(self, kept: dict[int, _Space], holder: ModuleType | type, prefix: str, module: str) -> None:
         space = kept.get(id(holder))

@@ -36,6 +36,7 @@ class Portables:
         families: (base, reducer): for subclasses too; the most recently registered match wins.
         owned: types whose instances belong to a session: they never travel as a global's name.
         unnamed: class attributes that hold no state worth a name (tables made by decorators).
+        proven: top-level packages whose objects need not be rebuilt on trial (see :mod:`.trial`).
     """
 
     def __init__(self) -> None:
@@ -43,6 +44,7 @@ class Portables:
         self.families: list[tuple[type, Reducer]] = []
         self.owned: tuple[type, ...] = ()
         self.unnamed: set[str] = set()
+        self.proven: set[str] = set()
         self.finishers: dict[type, Finisher] = {}
         self._prepare: list[tuple[type, ClassHook]] = []
         self._made: list[tuple[type, ClassHook]] = []

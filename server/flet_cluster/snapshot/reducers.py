@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
 import enum
 import sys
 import types
@@ -12,15 +11,15 @@ from flet_cluster.snapshot import libraries
 from flet_cluster.snapshot.classes import ClassReducer
 from flet_cluster.snapshot.functions import FunctionReducer, reduce_cell, reduce_method
 from flet_cluster.snapshot.names import Names
+from flet_cluster.snapshot.ordinary import reducer_for
 from flet_cluster.snapshot.portables import Portables, Reducer
 from flet_cluster.snapshot.stdlib_types import STDLIB_EXACT, STDLIB_FAMILIES
 from flet_cluster.snapshot.tokens import NAMED
+from flet_cluster.snapshot.trial import Trials
 
 if TYPE_CHECKING:
     from flet_cluster.snapshot.code_index import CodeIndex
 
-_new_object: Any = copyreg.__newobj__  # type: ignore[attr-defined]  # pickle knows it by its name
-_WORD = 8
 _ENUM_REDUCE = enum.Enum.__reduce_ex__
 
 
@@ -30,6 +29,7 @@ class ReducerTable(dict[type, Reducer]):
     def __init__(self, code: CodeIndex, portables: Portables) -> None:
         super().__init__()
         self._code = code
+        self.trials = Trials(self)
         self.names = Names(code, portables.unnamed)
         self._portables = portables
         self._class = ClassReducer(code, portables)
@@ -58,10 +58,11 @@ class ReducerTable(dict[type, Reducer]):
             return found
         if issubclass(cls, enum.Enum) and cls.__reduce_ex__ is _ENUM_REDUCE:
             return reduce_enum
-        ordinary = reduce_plain if is_plain(cls) else reduce_default
-        if cls.__module__ in self._code.modules:
-            return ordinary
-        return _singletons(cls, ordinary) or ordinary
+        ordinary = reducer_for(cls)
+        singletons = None if cls.__module__ in self._code.modules else _singletons(cls, ordinary)
+        if singletons is not None or cls.__module__.partition(".")[0] in self._portables.proven:
+            return singletons or ordinary
+        return self.trials.reducer(cls, ordinary)
 
 
 class NameableTable(dict[type, bool]):
@@ -79,34 +80,9 @@ class NameableTable(dict[type, bool]):
         return answer
 
 
-def reduce_default(_obj: object) -> Any:
-    """Leave the object to pickle."""
-    return NotImplemented
-
-
-def reduce_plain(obj: Any) -> Any:
-    """Do what ``object.__reduce_ex__`` does for objects with only a ``__dict__``, at a fifth of its cost."""
-    return _new_object, (type(obj),), obj.__dict__
-
-
 def reduce_enum(member: enum.Enum) -> Any:
     """Reduce a member to its class and value."""
     return type(member), (member._value_,)
-
-
-def is_plain(cls: type) -> bool:
-    """Tell whether instances of ``cls`` are a ``__dict__`` only, with the ordinary pickling protocol."""
-    if cls in copyreg.dispatch_table or cls.__dictoffset__ == 0 or cls.__itemsize__:
-        return False
-    pointers = (cls.__dictoffset__ > 0) + (cls.__weakrefoffset__ > 0)
-    if cls.__basicsize__ != object.__basicsize__ + pointers * _WORD:
-        return False
-    if any(vars(base).get("__slots__") for base in cls.__mro__ if base is not object):
-        return False
-    return all(getattr(cls, name, None) is getattr(object, name, None) for name in _PROTOCOL)
-
-
-_PROTOCOL = ("__reduce__", "__reduce_ex__", "__getstate__", "__getnewargs__", "__getnewargs_ex__")
 
 
 def _singletons(cls: type, ordinary: Reducer) -> Reducer | None:

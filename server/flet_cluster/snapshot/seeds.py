@@ -9,18 +9,40 @@ dropped since must not live on here, and neither must the session that it may ha
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flet_cluster.snapshot.envelope import EXTERNAL, FIRST
 from flet_cluster.snapshot.tokens import FIXED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterator, Mapping
 
     from flet_cluster.snapshot.names import Names
 
 Memo = dict[int, tuple[int, Any]]
 """Identity → (index, object)."""
+_FAR = 256
+"""Pickle refers to indexes from here on by four bytes, which no data look like by chance."""
+_GAPS: Memo = {id(gap): (0, gap) for gap in (object() for _ in range(_FAR - FIRST))}
+_NO_NAMES = [""] * len(_GAPS)
+
+
+class Seeded(NamedTuple):
+    """A memo to begin with.
+
+    Attributes:
+        names: of the named objects, by index from :data:`FIRST` on.
+        externals: how many of them, the first ones, are externals.
+        memo: the memo.
+        late: (names, object) of those that another process may not have, by index.
+        ranges: (first, end) of indexes that a pickle may refer to, externals apart.
+    """
+
+    names: list[str]
+    externals: int
+    memo: Memo
+    late: dict[int, tuple[str, object]]
+    ranges: tuple[tuple[int, int], ...]
 
 
 class Seeds:
@@ -40,11 +62,16 @@ class Seeds:
         self._lasting: list[str] = []
         self._plain: list[object] = []
         self._mixed: list[tuple[str, Mapping[str, Any], str]] = []
+        self._late: list[tuple[str, Mapping[str, Any], str]] = []
 
-    def of(self, externals: Mapping[str, object]) -> tuple[list[str], int, Memo]:
-        """Return the names, how many of them are externals (the first ones), and the memo.
+    def of(self, externals: Mapping[str, object], without: Container[int] = ()) -> Seeded:
+        """Return names and memo.
 
         The first name of an object wins: externals come before the app's names, the tokens before all.
+
+        Args:
+            externals: objects of this process, by name.
+            without: identities of objects that are to travel by value although they have a late name.
         """
         first: Memo = {id(obj): (index, obj) for index, obj in enumerate(FIXED)}
         names: list[str] = []
@@ -65,7 +92,36 @@ class Seeds:
             if id(obj) not in memo and self._nameable[type(obj)] and not is_value(obj):
                 memo[id(obj)] = (FIRST + len(names), obj)
                 names.append(name)
-        return names, count, memo
+        near = (FIRST + count, FIRST + len(names))
+        late = self._add_late(names, memo, without) if self._late else None
+        if not late:
+            return Seeded(names, count, memo, {}, (near,))
+        return Seeded(names, count, memo, late, (near, (min(late), FIRST + len(names))))
+
+    def _add_late(
+        self, names: list[str], memo: Memo, without: Container[int]
+    ) -> dict[int, tuple[str, object]]:
+        """Add the objects that another process may not have, so that it is certain what refers to them."""
+        found: dict[int, tuple[list[str], object]] = {}
+        for name, namespace, key in self._late:
+            obj = namespace.get(key)
+            if (
+                self._nameable[type(obj)]
+                and id(obj) not in memo
+                and id(obj) not in without
+                and not is_value(obj)
+            ):
+                found.setdefault(id(obj), ([], obj))[0].append(name)
+        if found:
+            memo.update(_GAPS)
+            names += _NO_NAMES
+        late = {}
+        for paths, obj in found.values():
+            index = FIRST + len(names)
+            memo[id(obj)] = (index, obj)
+            names.append(paths[0])
+            late[index] = (" ".join(paths), obj)
+        return late
 
     def _objects(self) -> list[Any]:
         """Return the objects of ``_lasting`` as they are now, sorting the names anew if they have changed."""
@@ -91,7 +147,7 @@ class Seeds:
     def _sort(self) -> None:
         """Choose from the namespaces what may travel as a name; each object once."""
         self._lasting = [f"{name}:" for name, _ in self._names.modules()]
-        self._blocks, self._plain, self._mixed = [], [], []
+        self._blocks, self._plain, self._mixed, self._late = [], [], [], []
         seen: set[int] = set()
         for prefix, namespace, keys in self._names.lasting():
             chosen = [key for key in keys if self._choose(prefix, namespace, key, seen)]
@@ -103,6 +159,9 @@ class Seeds:
     def _choose(self, prefix: str, namespace: Mapping[str, Any], key: str, seen: set[int]) -> bool:
         obj = namespace[key]
         if id(obj) in seen or not self._nameable[type(obj)]:
+            return False
+        if self._names.is_late(prefix + key, obj):
+            self._late.append((prefix + key, namespace, key))
             return False
         seen.add(id(obj))
         if type(obj) is not tuple and type(obj) is not frozenset:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from flet_cluster.errors import SnapshotError, SnapshotOutdated
+from flet_cluster.snapshot import late as late_names
 from flet_cluster.snapshot.classes import ClassLoader
-from flet_cluster.snapshot.envelope import EXTERNAL, FIRST, refers_to, unwrap, wrap
+from flet_cluster.snapshot.envelope import EXTERNAL, FIRST, refers_to, unwrap, used_names, wrap
 from flet_cluster.snapshot.functions import FunctionMaker, set_function_state
 from flet_cluster.snapshot.held import Search
 from flet_cluster.snapshot.names import resolve
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping
 
     from flet_cluster.snapshot.code_index import CodeIndex
+    from flet_cluster.snapshot.late import LateNames
     from flet_cluster.snapshot.seeds import Memo
 
 _PROTOCOL = 5
@@ -47,9 +49,11 @@ class Codec:
         self.table = ReducerTable(code, portables)
         self.seeds = Seeds(self.table.names, self.table.nameable)
         self.search = Search(self.table.names, portables.owned, code.modules)
+        self.table.trials.named = lambda: self.seeds.of({})[2]
         self.finishers = portables.finishers
         self.load_class = ClassLoader(code, portables)
         self.make = FunctionMaker(code)
+        self.sender = late_names.Sender()
 
 
 _codecs: WeakKeyDictionary[CodeIndex, WeakKeyDictionary[Portables, Codec]] = WeakKeyDictionary()
@@ -70,9 +74,27 @@ def write(root: object, codec: Codec, externals: Mapping[str, object]) -> bytes:
     Raises:
         NotPortable: with an empty path; and whatever reducers of other libraries raise.
     """
-    names, count, seeds = codec.seeds.of(externals)
-    with _pickled(root, codec, seeds) as (_, content):
-        return wrap(names, count, content)
+    data, late = write_named(root, codec, externals)
+    if not late:
+        return data
+    return codec.sender.send(late, data, lambda objects, ids: write_named(objects, codec, externals, ids))
+
+
+def write_named(
+    root: object, codec: Codec, externals: Mapping[str, object], without: Container[int] = ()
+) -> tuple[bytes, list[tuple[str, object]]]:
+    """Pickle ``root``; return that, and (names, object) of what it refers to that others may not have.
+
+    Args:
+        root: where the graph begins.
+        codec: how things travel.
+        externals: see :func:`write`.
+        without: identities of such objects that are to travel by value.
+    """
+    names, count, seeds, late, ranges = codec.seeds.of(externals, without)
+    with _pickled(root, codec, seeds) as (_, body):
+        used = used_names(body, *ranges)
+        return wrap(names, count, body, used), [late[index] for index in used if index in late]
 
 
 def by_value(
@@ -83,7 +105,7 @@ def by_value(
     Raises:
         NotPortable: as :func:`write` does.
     """
-    _, _, seeds = codec.seeds.of(externals)
+    seeds = codec.seeds.of(externals).memo
     with _pickled(root, codec, seeds) as (pickler, _):
         memo = pickler.memo.copy()
     return [obj for key, (_, obj) in memo.items() if key in among and key not in seeds]
@@ -92,6 +114,7 @@ def by_value(
 @contextlib.contextmanager
 def _pickled(root: object, codec: Codec, seeds: Memo) -> Iterator[tuple[_Pickler, bytes]]:
     """Yield the pickler, which knows what it has met, and what it has written."""
+    codec.table.trials.begin()
     stream = io.BytesIO()
     pickler = _Pickler(stream, _PROTOCOL)
     table = codec.table
@@ -121,6 +144,7 @@ def read(data: bytes, code: CodeIndex, codec: Codec, externals: Mapping[str, obj
         SnapshotOutdated: something it refers to is gone or has changed.
         SnapshotError: it is not a snapshot, or an external is missing.
     """
+    late, data = late_names.unwrap(data, code, lambda values: read(values, code, codec, externals))
     header, body = unwrap(data)
     later: list[tuple[Any, Any]] = []
     supplied: list[Any] = [
@@ -134,7 +158,7 @@ def read(data: bytes, code: CodeIndex, codec: Codec, externals: Mapping[str, obj
         CellType,
         MethodType,
     ]
-    supplied.extend(_named_objects(header, body, code, externals))
+    supplied.extend(_named_objects(header, body, code, externals, late))
     root = _Unpickler(io.BytesIO(body), supplied).load()
     finishers = codec.finishers
     for obj, items in later:
@@ -147,7 +171,7 @@ def _update(container: Any, items: Any) -> None:
 
 
 def _named_objects(
-    header: list[str], body: bytes, code: CodeIndex, externals: Mapping[str, object]
+    header: list[str], body: bytes, code: CodeIndex, externals: Mapping[str, object], late: LateNames
 ) -> Iterator[Any]:
     """Yield what the header names. A name that leads nowhere matters only if it is not one too many."""
     for index, name in enumerate(header, FIRST):
@@ -155,7 +179,7 @@ def _named_objects(
             yield None
             continue
         try:
-            yield _named(name, code, externals)
+            yield late.get(name) if name in late else _named(name, code, externals)
         except SnapshotOutdated:
             if refers_to(body, index):
                 raise
