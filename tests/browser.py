@@ -29,6 +29,7 @@ class Browser:
         storage: shared preferences (local storage).
         clipboard: text on the clipboard.
         replies: scripted answers by ``"Type.method"``, before the built-in ones.
+        cookie: what the browser sends along with everything, as ``name=value``.
     """
 
     route: str = "/"
@@ -38,6 +39,7 @@ class Browser:
     storage: dict[str, Any] = field(default_factory=dict)
     clipboard: str | None = None
     replies: Mapping[str, Any] = field(default_factory=dict)
+    cookie: str = ""
 
     def page_fields(self) -> dict[str, Any]:
         """The page as the real web client (wasm build) registers it, recorded from Chromium."""

@@ -69,7 +69,7 @@ class Tab:
         self.ended = ""
         self.retry_seconds = RETRY_SECONDS
         self.settles = True
-        self.headers: dict[str, str] = {}
+        self.headers = {"Cookie": browser.cookie} if browser is not None and browser.cookie else {}
         self.received = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
         self._stopping = False

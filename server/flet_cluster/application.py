@@ -100,7 +100,7 @@ def mountable(cluster_app: ClusterApp) -> FastAPI:
 
     application.router.routes.extend(_operators_routes(cluster_app))
     at = partial(cookie_at, settings)
-    application.router.routes.extend(side_doors(cluster_app, at))
+    application.router.routes.extend(side_doors(cluster_app))
     application.mount("/", BindingCookie(client, at))
     return application
 

@@ -42,6 +42,14 @@ _GOODBYE = 1.5
 """What a process may take, over its drain timeout or after all is done, before it is ended from within."""
 
 
+def _without_query(record: logging.LogRecord) -> bool:
+    """Leave out of a line of uvicorn's access log what may be a key to a file, or a provider's code."""
+    if isinstance(record.args, tuple):
+        cut = (arg.partition("?")[0] if isinstance(arg, str) else arg for arg in record.args)
+        record.args = tuple(cut)
+    return True
+
+
 def configure_logging(settings: Settings) -> None:
     """Log to stderr, unless the app has its own idea. Uvicorn's news is for those who debug.
 
@@ -51,6 +59,9 @@ def configure_logging(settings: Settings) -> None:
     logging.basicConfig(format=_FORMAT, level=settings.flet_log_level.upper())
     logging.getLogger("flet_cluster").setLevel(level.upper())
     logging.getLogger("uvicorn").setLevel("WARNING" if level == "info" else level.upper())
+    logging.getLogger("uvicorn.access").addFilter(_without_query)
+    if level == "debug":  # its own news; what it hears of handshakes then has cookies in it
+        logging.getLogger("uvicorn.error").setLevel("INFO")
     compat.tell()
 
 

@@ -12,23 +12,17 @@ from flet_cluster.http.uploads import UploadEndpoint, UploadRoute
 from flet_cluster.uploading import CurrentSigner, blob_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from starlette.types import Scope
-
     from flet_cluster.hosting import ClusterApp
-    from flet_cluster.transport.binding import BrowserCookie
 
 
-def side_doors(app: ClusterApp, cookie_at: Callable[[Scope], BrowserCookie]) -> list[BaseRoute]:
+def side_doors(app: ClusterApp) -> list[BaseRoute]:
     """Return the routes, relative to the app's own path.
 
     Args:
         app: has the settings that say where they are, and the node.
-        cookie_at: returns the cookie that ties the app's sessions to a browser, for a request.
     """
     settings = app.settings
-    callback = OAuthEndpoint(app.start, cookie_at)
+    callback = OAuthEndpoint(app.start)
     routes: list[BaseRoute] = [Route(f"/{settings.oauth_callback_endpoint}", callback)]
     blobs, endpoint = blob_store(settings), settings.upload_endpoint
     if blobs is not None:

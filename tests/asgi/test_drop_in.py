@@ -8,12 +8,16 @@ import secrets
 import socket
 import time
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 from tests.asgi.servers import cluster, serving, sockets
 from tests.fleet import SECRET
+from tests.oauth.conftest import Visitor
+from tests.oauth.provider import Answer, visit
+from tests.oauth.test_sign_in import begin, state_in
 from tests.shell.running import eventually
 from tests.steps import Click
 from tests.tab import open_tab
@@ -222,6 +226,19 @@ def test_an_answer_that_nobody_waits_for_is_refused_kindly(parts: Server) -> Non
     assert "expired" in answer.text
 
 
+async def test_an_endpoint_of_its_own_knows_the_browser_too(parts: Server) -> None:
+    """The cookie of an app that is set up in parts is for the whole host."""
+    page = await visit(f"{parts.url}/app1/", headers={"Accept": "text/html"})
+    visitor = Visitor(route="/sign-in", cookie=page.headers["set-cookie"].partition(";")[0])
+    async with open_tab(lambda: [parts.socket("/app1/ws")], visitor) as tab:
+        answer = Answer(f"state={state_in(await begin(tab, visitor))}&code=a-code")
+        there = answer.at(urlsplit(parts.url).port or 0)
+        for cookie in ("", f"{visitor.cookie.partition('=')[0]}=of-another"):
+            refused = await visit(there, headers={"Cookie": cookie})
+            assert (refused.status_code, "another browser" in refused.text) == (403, True)
+        assert (await visitor.visit(there)).status_code == 200
+
+
 def test_the_callback_may_be_elsewhere() -> None:
     env = {"FLET_OAUTH_CALLBACK_HANDLER_ENDPOINT": "/signed/in"}
     with serving("flet-cluster", "plain.py", env) as server:
@@ -230,6 +247,19 @@ def test_the_callback_may_be_elsewhere() -> None:
         ]
     assert [answer.status_code for answer in answers] == [400, 200], "the other is a page of the app"
     assert "expired" in answers[0].text
+
+
+def test_no_secret_is_in_the_log() -> None:
+    """Not even in that of who debugs: the queries of sign-ins and uploads, and the cookie."""
+    debug = {"FLET_CLUSTER_LOG_LEVEL": "debug", "FLET_LOG_LEVEL": "debug"}
+    with serving("flet-cluster", "plain.py", debug) as server:
+        httpx.get(f"{server.url}/oauth_callback?state=a&code=a-secret-code")
+        with connect(server.socket("/ws"), additional_headers={"Cookie": "flet_cluster_x=a-secret-cookie"}):
+            pass
+        httpx.put(f"{server.url}/upload?f=a&e=1&s=a-secret-signature")
+        eventually(lambda: "PUT /upload" in server.text(), "the access log is written")
+        assert "GET /oauth_callback HTTP" in server.text()
+        assert "a-secret" not in server.text()
 
 
 def test_nobody_else_needs_the_real_flet_fastapi(parts: Server) -> None:

@@ -77,6 +77,16 @@ async def test_names(blobs: BlobStore, name: str) -> None:
     assert await names(blobs) == []
 
 
+async def test_another_content_is_another_version(blobs: BlobStore) -> None:
+    versions = []
+    for content in (b"A", b"B"):
+        await blobs.write("a", chunks(content))
+        versions.append((await blobs.stat("a")).version)
+        assert [blob.version async for blob in blobs.list()] == versions[-1:]
+    assert versions[0] != versions[1]
+    assert all(versions)
+
+
 async def test_a_later_one_replaces_an_earlier_one_when_it_is_whole(blobs: BlobStore) -> None:
     await blobs.write("a", chunks(b"before"))
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.shell.running import ROOT
 
-from flet_cluster.blobs.local import BUFFER, FORGOTTEN_SECONDS, LocalBlobs, local_blobs
+from flet_cluster.blobs import local
+from flet_cluster.blobs.local import BUFFER, BUFFERS, FORGOTTEN_SECONDS, LocalBlobs, local_blobs
 from flet_cluster.blobs.names import TEMPORARY
 from flet_cluster.errors import (
     BadBlobName,
@@ -219,3 +220,37 @@ async def test_a_full_disk(small_disk: Path) -> None:
     with pytest.raises(BlobStoreFull):
         await LocalBlobs(small_disk).write("folder/a", chunks(*[b"x" * 65536] * 64))
     assert everything(small_disk) == []
+
+
+def sizes_in(folder: Path) -> list[int]:
+    return [path.stat().st_size for path in folder.iterdir()]
+
+
+async def test_many_uploads_collect_less_each(tmp_path: Path) -> None:
+    """Else a thousand slow ones would hold a gigabyte."""
+    blobs, sizes = LocalBlobs(tmp_path), []
+
+    async def brought(number: int) -> AsyncIterator[bytes]:
+        for _ in range(4):
+            yield bytes(1 << 15)
+            await asyncio.sleep(0)
+        if number == 0:
+            sizes.append(blobs._buffer())
+
+    await asyncio.gather(*(blobs.write(f"of-{number}", brought(number)) for number in range(300)))
+    assert sizes[0] <= BUFFERS // 200
+    assert sizes_in(tmp_path) == [1 << 17] * 300
+    assert blobs._writing == 0
+
+
+async def test_a_slow_upload_is_written_as_it_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "WRITE_SECONDS", 0.0)
+    there: list[int] = []
+
+    async def slow() -> AsyncIterator[bytes]:
+        for _ in range(2):
+            yield b"a little"
+            there.append(sum(sizes_in(tmp_path)))
+
+    await LocalBlobs(tmp_path).write("a", slow())
+    assert there == [8, 16]

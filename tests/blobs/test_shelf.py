@@ -13,6 +13,8 @@ import pytest
 from flet_cluster.blobs.local import BATCH, PIECE, LocalBlobs
 from flet_cluster.blobs.names import TEMPORARY
 from flet_cluster.errors import BadBlobName, BlobError, BlobMissing, BlobStoreUnusable
+from flet_cluster.host.upload_files import AsyncUpload
+from flet_cluster.http.downloads import _headers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -214,3 +216,18 @@ async def test_a_folder_that_cannot_be_read(tmp_path: Path) -> None:
 
 async def test_a_node_serves_what_is_read(tmp_path: Path) -> None:
     assert LocalBlobs(tmp_path).read_url("a", 60) is None
+
+
+async def test_two_files_of_one_moment_are_not_taken_for_one(tmp_path: Path) -> None:
+    """Two uploads of one size that end within a tick of the file system's clock: its times are the same."""
+    blobs, found = LocalBlobs(tmp_path), []
+    for content in (b"A", b"B"):
+        await blobs.write("a", chunks(content))
+        os.utime(tmp_path / "a", ns=(10**18, 10**18))
+        found.append(await blobs.stat("a"))
+    assert found[0].modified == found[1].modified
+    assert found[0] != found[1]
+    assert _headers(found[0])["ETag"] != _headers(found[1])["ETag"]
+    file = AsyncUpload(asyncio.get_running_loop(), blobs, found[0])
+    with pytest.raises(BlobStoreUnusable, match="was replaced"):
+        await file.read()

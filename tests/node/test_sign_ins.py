@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import flet as ft
@@ -21,7 +22,7 @@ from flet_cluster.errors import SignInFailed, StoreUnavailable
 from flet_cluster.host import sign_in
 from flet_cluster.host.authorization import ClusterAuthorization
 from flet_cluster.host.openid import OpenIDProvider
-from flet_cluster.host.sign_in import OwnEvent
+from flet_cluster.host.sign_in import MAX_PAGE, OwnEvent
 from flet_cluster.node import committer
 from flet_cluster.protocol.close import CloseCode
 
@@ -31,6 +32,13 @@ if TYPE_CHECKING:
 
 def main(page: ft.Page) -> None:
     label = ft.Text("Count: 0")
+
+    def odd(page_html: Any) -> None:
+        try:
+            page.session.connection.oauth_authorize({"state": "a-state", "completePageHtml": page_html})
+        except (TypeError, ValueError) as error:
+            label.value = str(error)
+        page.update()
 
     async def leave(_: Any) -> None:
         page.session.connection.oauth_authorize({"state": "a-state", "completePageHtml": "bye"})
@@ -42,7 +50,13 @@ def main(page: ft.Page) -> None:
         page.update()
 
     page.on_login = signed_in
-    page.add(label, ft.Button("leave", on_click=leave))
+    page.add(
+        label,
+        ft.Button("leave", on_click=leave),
+        ft.Button("no text", on_click=lambda _: odd(Path("x.html"))),
+        ft.Button("broken text", on_click=lambda _: odd("\ud83d")),
+        ft.Button("long text", on_click=lambda _: odd("ä" * MAX_PAGE)),
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -77,10 +91,25 @@ async def test_what_leads_away_waits_for_the_state(monkeypatch: pytest.MonkeyPat
         await work.until(lambda: work.shows("Gone"))
         assert left(work)
         assert not failures
-        pending = await work.node.sign_ins.take("a-state")
+        pending = await work.node.sign_ins.find("a-state")
         assert pending is not None
         assert (pending.session_id, pending.page_html) == (work.seat.id, "bye")
-        assert await work.node.sign_ins.take("a-state") is None
+        assert await work.node.sign_ins.find("a-state") == pending
+        await work.node.sign_ins.close("a-state")
+        assert await work.node.sign_ins.find("a-state") is None
+        assert await work.node.sign_ins.find_late("a-state") is None
+
+
+@pytest.mark.parametrize(
+    ("button", "words"),
+    [("no text", "must be a string"), ("broken text", "cannot be sent"), ("long text", "at most 262144")],
+)
+async def test_a_page_that_cannot_be_kept_is_refused_where_it_is_given(button: str, words: str) -> None:
+    """It would stop the session's commits."""
+    async with desk() as work:
+        work.do(Click(button))
+        await work.until(lambda: any(words in text for text in work.wire.client.texts()))
+        assert await work.node.sign_ins.find("a-state") is None
 
 
 async def test_a_client_that_does_not_come_to_the_front_is_signed_in_all_the_same(
@@ -160,6 +189,26 @@ async def test_a_token_is_not_renewed_by_a_node_that_has_lost_the_session() -> N
         with pytest.raises(SignInFailed, match="has moved"):
             await auth.get_token()
         assert work.seat.lost
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        '{"access_token": "x", "refresh_token": "r", "expires_at": "abc"}',
+        '{"access_token": "x", "refresh_token": {"a": 1}, "expires_at": 1}',
+        '{"access_token": 7}',
+        "[" * 100_000,
+        "null",
+        "",
+    ],
+    ids=["expires_at", "refresh_token", "access_token", "deep", "null", "empty"],
+)
+async def test_a_saved_token_that_is_none(saved: str) -> None:
+    provider = GitHubOAuthProvider("id", "secret", "http://app.test/oauth_callback")
+    async with desk() as work:
+        auth = ClusterAuthorization(work.seat.wake(), provider)
+        with pytest.raises(SignInFailed, match="cannot be read"):
+            await auth.dehydrate_token(saved)
 
 
 @pytest.mark.parametrize("options", [{"issuer": "issuer.test"}, {"redirect_url": ""}])

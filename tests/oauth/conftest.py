@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -9,17 +10,21 @@ import pytest
 from tests.browser import Browser
 from tests.cluster.tools import Marks, World, watched
 from tests.fleet import Fleet
-from tests.oauth.provider import FOLDER, NOWHERE, provider
+from tests.oauth.provider import FOLDER, NOWHERE, provider, visit
 from tests.servers import running
 from tests.shell.running import free_port
+
+from flet_cluster.transport.binding import BrowserCookie
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    import httpx
+
 
 @dataclass(slots=True)
 class Visitor(Browser):
-    """Keeps the addresses that the app wants to be opened."""
+    """Keeps the addresses that the app wants to be opened, and can open one."""
 
     opened: list[str] = field(default_factory=list)
 
@@ -28,6 +33,21 @@ class Visitor(Browser):
             url = args["url"]
             self.opened.append(url["url"] if isinstance(url, dict) else url)
         return Browser.answer(self, method, args)
+
+    async def visit(self, url: str, method: str = "GET") -> httpx.Response:
+        """Ask for a page, with the cookie."""
+        return await visit(url, method, headers={"Cookie": self.cookie} if self.cookie else {})
+
+    def elsewhere(self, route: str) -> Visitor:
+        """Another tab of this browser."""
+        return Visitor(route=route, cookie=self.cookie)
+
+
+class Program(Visitor):
+    """A client that is not a browser: it has a window and no cookies, and opens addresses elsewhere."""
+
+    def page_fields(self) -> dict[str, Any]:
+        return {**Visitor.page_fields(self), "web": False, "wasm": False}
 
 
 @pytest.fixture(scope="session")
@@ -89,4 +109,9 @@ def world(nodes: Fleet, marks: Marks, request: pytest.FixtureRequest) -> Iterato
 
 @pytest.fixture
 def visitor(world: World) -> Visitor:
-    return Visitor(route=world.route)
+    return Visitor(route=world.route, cookie=f"{cookie_name(world)}={secrets.token_urlsafe(24)}")
+
+
+def cookie_name(world: World) -> str:
+    """What the app's cookie is called."""
+    return BrowserCookie.at(world.fleet.app_name, "/").name

@@ -48,7 +48,7 @@ def provider(port: int, *redirects: str) -> Iterator[str]:
 
 async def visit(url: str, method: str = "GET", **options: Any) -> httpx.Response:
     """Ask for a page, while the tabs of the test go on."""
-    async with httpx.AsyncClient(cookies=options.get("cookies")) as browser:
+    async with httpx.AsyncClient(**options) as browser:
         return await browser.request(method, url)
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from tests.chromium.wire import Wire, wire_to
 from tests.cluster.tools import Place, World, eventually, seconds
-from tests.oauth.provider import sign_in, visit
+from tests.oauth.provider import sign_in
 from tests.oauth.test_sign_in import begin, said
 from tests.steps import Click
 
@@ -50,7 +50,7 @@ async def test_the_code_is_exchanged_by_the_next_node(
     place = Place(holder)
     async with world.tab(place, visitor) as tab:
         answer = sign_in(await begin(tab, visitor), "ada")
-        assert (await visit(answer.at(other.port))).status_code == 200
+        assert (await visitor.visit(answer.at(other.port))).status_code == 200
         await eventually(lambda: wire._lines, "the holder asks for a token")
         await tab.do(Click("who"))  # a commit in the middle of it
         assert "Still: nobody" in tab.client.texts()

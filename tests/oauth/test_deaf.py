@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.cluster.tools import Place, World, seconds
-from tests.oauth.provider import sign_in, visit
+from tests.oauth.provider import sign_in
 from tests.oauth.test_sign_in import begin, said
 
 if TYPE_CHECKING:
@@ -29,6 +29,6 @@ async def test_the_holder_finds_the_answer_without_being_told(world: World, visi
     holder, other = world.pair()
     async with world.tab(Place(holder), visitor) as tab:
         answer = sign_in(await begin(tab, visitor), "ada")
-        assert (await visit(answer.at(other.port))).status_code == 200
+        assert (await visitor.visit(answer.at(other.port))).status_code == 200
         await said(tab, "ada is Dr. ada")
     assert world.noted() == ["main", "login ada is Dr. ada on the thread"]

@@ -14,7 +14,7 @@ from joserfc.jwk import ECKey, RSAKey
 from tests.oauth.liar import KEYS, Liar
 
 from flet_cluster.errors import SignInFailed
-from flet_cluster.oauth.id_token import LEEWAY, UnknownKey, read_keys, verified
+from flet_cluster.oauth.id_token import LEEWAY, MOST_KEYS, UnknownKey, read_keys, verified
 
 IT = Liar("https://issuer.test")
 NOW = int(time.time())
@@ -115,6 +115,27 @@ def test_one_that_names_no_key_may_be_by_any() -> None:
     assert check(token, KEYS)["sub"] == "ada"
     with pytest.raises(SignInFailed, match="not genuine"):
         check(token, KEYS[:1])
+
+
+def test_one_that_names_its_key_may_be_by_one_without_a_name() -> None:
+    key = nameless(KEYS[0])
+    assert check(IT.sign(IT.claims()), read_keys({"keys": [key]}))["sub"] == "ada"
+    with pytest.raises(UnknownKey):
+        check(IT.sign(IT.claims()), read_keys({"keys": [{**key, "kid": "another"}]}))
+
+
+def nameless(key: RSAKey | ECKey) -> dict[str, Any]:
+    """What a provider publishes that has no names for its keys."""
+    return {name: value for name, value in key.as_dict(private=False).items() if name != "kid"}
+
+
+def test_only_so_many_keys_are_tried() -> None:
+    many = [nameless(EC)] * MOST_KEYS
+    assert len(read_keys({"keys": many * 2})) == MOST_KEYS
+    token = jwt.encode({"alg": "RS256"}, IT.claims(), KEYS[0])
+    assert check(token, read_keys({"keys": [*many[1:], nameless(KEYS[0])]}))["sub"] == "ada"
+    with pytest.raises(UnknownKey):  # past the limit
+        check(token, read_keys({"keys": [*many, nameless(KEYS[0])]}))
 
 
 def test_keys_that_cannot_be_used_are_passed_over() -> None:

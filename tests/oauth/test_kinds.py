@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from tests.cluster.tools import Place, World, eventually, seconds, send
-from tests.oauth.provider import Answer, sign_in, visit
+from tests.oauth.provider import Answer, sign_in
 from tests.oauth.test_sign_in import begin, said, state_in
 from tests.steps import Click
 
@@ -69,7 +69,7 @@ async def test_signing_in_with(world: World, visitor: Visitor, kind: str, user: 
         assert (sent["code_challenge_method"], len(sent["code_challenge"])) == ("S256", 43)
         assert kind != "github" or sent["scope"] == "read:user user:email read:org"
         assert ("nonce" in sent) == (kind in {"openid", "public", "generic with issuer"})
-        page = await visit(sign_in(url, "ada").at(other.port))
+        page = await visitor.visit(sign_in(url, "ada").at(other.port))
         assert (page.status_code, "Welcome back" in page.text) == (200, True)
         await tab.until(lambda: any(text.startswith(user) for text in tab.client.texts()))
         await tab.do(Click("who"))
@@ -91,7 +91,7 @@ async def test_the_user_is_signed_in_on_the_next_node(world: World, visitor: Vis
     holder, other = world.pair()
     place = Place(holder)
     async with world.tab(place, visitor) as tab:
-        await visit(sign_in(await begin(tab, visitor, "openid"), "ada").at(other.port))
+        await visitor.visit(sign_in(await begin(tab, visitor, "openid"), "ada").at(other.port))
         await said(tab, "ada is Dr. ada of [staff,readers] ")
         token = await token_of(world, tab)
         place.move(other)
@@ -133,7 +133,7 @@ async def renewed(world: World, tab: Tab, button: str = "renew") -> dict[str, An
 async def test_a_token_that_was_renewed_is_renewed_once(world: World, visitor: Visitor, saved: Path) -> None:
     holder, other = world.pair()
     async with world.tab(Place(holder), visitor) as tab:
-        await visit(sign_in(await begin(tab, visitor, "openid"), "ada").at(other.port))
+        await visitor.visit(sign_in(await begin(tab, visitor, "openid"), "ada").at(other.port))
         await said(tab, "ada is Dr. ada of [staff,readers] ")
         first = await token_of(world, tab)
         second = await renewed(world, tab)
@@ -141,7 +141,7 @@ async def test_a_token_that_was_renewed_is_renewed_once(world: World, visitor: V
         assert second["expires_at"] > time.time()
         saved.write_text(json.dumps(first))  # as another session has it, elsewhere, and uses it late
         later = World(world.fleet, world.marks, world.records, f"{world.route}-late")
-        other_visitor = type(visitor)(route=later.route)
+        other_visitor = visitor.elsewhere(later.route)
         async with later.tab(Place(other), other_visitor) as another:
             await another.do(Click("come back"))
             await said(another, "ada is Dr. ada of [staff,readers] ")
@@ -157,7 +157,7 @@ async def test_a_token_that_has_expired_is_renewed_when_it_is_asked_for(
 ) -> None:
     holder, other = world.pair()
     async with world.tab(Place(holder), visitor) as tab:
-        await visit(sign_in(await begin(tab, visitor, "short"), "ada").at(other.port))
+        await visitor.visit(sign_in(await begin(tab, visitor, "short"), "ada").at(other.port))
         await said(tab, "ada is Dr. ada of [staff,readers] ")
         first = await token_of(world, tab)
         await asyncio.sleep(1.2)  # of its eleven seconds the last ten do not count
@@ -169,13 +169,13 @@ async def test_a_token_that_has_expired_is_renewed_when_it_is_asked_for(
 async def test_two_sessions_renew_a_token_at_once(world: World, visitor: Visitor, saved: Path) -> None:
     holder, other = world.pair()
     async with world.tab(Place(holder), visitor) as tab:
-        await visit(sign_in(await begin(tab, visitor, "openid"), "bob").at(other.port))
+        await visitor.visit(sign_in(await begin(tab, visitor, "openid"), "bob").at(other.port))
         await said(tab, "bob is Dr. bob of [staff,readers] ")
         saved.write_text(json.dumps(await token_of(world, tab)))
     worlds = [World(world.fleet, world.marks, world.records, f"{world.route}-late{n}") for n in range(4)]
     async with contextlib.AsyncExitStack() as stack:
         tabs = [
-            await stack.enter_async_context(one.tab(Place(node), type(visitor)(route=one.route)))
+            await stack.enter_async_context(one.tab(Place(node), visitor.elsewhere(one.route)))
             for one, node in zip(worlds, (holder, other) * 2, strict=True)
         ]
         for tab in tabs:
@@ -193,13 +193,13 @@ async def test_the_renewed_token_is_found_by_a_node_that_lost_the_commit(
     """As after a node that died between the provider's answer and its commit: the old token is used again."""
     holder, other = world.pair()
     async with world.tab(Place(holder), visitor) as tab:
-        await visit(sign_in(await begin(tab, visitor, "openid"), "eve").at(other.port))
+        await visitor.visit(sign_in(await begin(tab, visitor, "openid"), "eve").at(other.port))
         await said(tab, "eve is Dr. eve of [staff,readers] ")
         first = await token_of(world, tab)
         saved.write_text(json.dumps(first))
         second = await renewed(world, tab)
         late = World(world.fleet, world.marks, world.records, f"{world.route}-late")
-        async with late.tab(Place(other), type(visitor)(route=late.route)) as again:
+        async with late.tab(Place(other), visitor.elsewhere(late.route)) as again:
             await again.do(Click("come back"))
             await said(again, "eve is Dr. eve of [staff,readers] ")
             assert (await token_of(late, again))["refresh_token"] == second["refresh_token"]
@@ -217,11 +217,11 @@ async def test_the_renewed_token_is_found_by_a_node_that_lost_the_commit(
 async def test_what_the_provider_refuses(world: World, visitor: Visitor, kind: str, error: str) -> None:
     holder, other = world.pair()
     async with world.tab(Place(holder), visitor) as tab:
-        page = await visit(sign_in(await begin(tab, visitor, kind), "ada").at(other.port))
+        page = await visitor.visit(sign_in(await begin(tab, visitor, kind), "ada").at(other.port))
         assert page.status_code == 200
         await tab.until(lambda: any("Failed: " in text and error in text for text in tab.client.texts()))
         visitor.opened.clear()
-        await visit(sign_in(await begin(tab, visitor, "openid"), "ada").at(other.port))
+        await visitor.visit(sign_in(await begin(tab, visitor, "openid"), "ada").at(other.port))
         await said(tab, "ada is Dr. ada of [staff,readers] ")  # nothing is broken by it
     logs = world.fleet.logs()
     assert "a sign-in failed: " in logs
@@ -243,7 +243,7 @@ async def test_an_answer_of_another_issuer(world: World, visitor: Visitor) -> No
             visitor.opened.clear()
             answer = sign_in(await begin(tab, visitor, "openid"), "ada")
             query = "&".join(part for part in answer.query.split("&") if not part.startswith("iss="))
-            page = await visit(Answer(f"{query}&{changed}").at(other.port))
+            page = await visitor.visit(Answer(f"{query}&{changed}").at(other.port))
             assert page.status_code == 200
             await tab.until(lambda: any("another sign-in service" in text for text in tab.client.texts()))
 
@@ -252,7 +252,7 @@ async def test_the_state_of_another_session_signs_nobody_in_here(world: World, v
     """Each answer goes to the session that asked, whoever brings it; see also the binding to a browser."""
     holder, other = world.pair()
     second = World(world.fleet, world.marks, world.records, f"{world.route}-b")
-    other_visitor = type(visitor)(route=second.route)
+    other_visitor = visitor.elsewhere(second.route)
     async with (
         world.tab(Place(holder), visitor) as mine,
         second.tab(Place(other), other_visitor) as theirs,
@@ -261,7 +261,7 @@ async def test_the_state_of_another_session_signs_nobody_in_here(world: World, v
         code = parse_qs(sign_in(url, "ada").query)["code"][0]
         # Ada's code with the others' state: their verifier and nonce do not fit.
         mixed = Answer(f"state={state_in(their_url)}&code={code}&iss={asked_issuer(world)}")
-        await visit(mixed.at(holder.port))
+        await visitor.visit(mixed.at(holder.port))
         await theirs.until(lambda: any("was used or has expired" in text for text in theirs.client.texts()))
         await mine.settle()
         assert "Nobody is here" in mine.client.texts()
@@ -271,14 +271,14 @@ async def test_a_code_that_was_used_signs_nobody_else_in(world: World, visitor: 
     """Not even by what the nodes remember of it, and not with a provider that has no nonce."""
     holder, other = world.pair()
     second = World(world.fleet, world.marks, world.records, f"{world.route}-b")
-    thief = type(visitor)(route=second.route)
+    thief = visitor.elsewhere(second.route)
     async with world.tab(Place(holder), visitor) as mine, second.tab(Place(other), thief) as theirs:
         answer = sign_in(await begin(mine, visitor, "generic"), "ada")
-        await visit(answer.at(other.port))
+        await visitor.visit(answer.at(other.port))
         await said(mine, "ada is Dr. ada of [] ")
         state = state_in(await begin(theirs, thief, "generic"))
         code = parse_qs(answer.query)["code"][0]
-        await visit(Answer(f"state={state}&code={code}").at(holder.port))
+        await visitor.visit(Answer(f"state={state}&code={code}").at(holder.port))
         await theirs.until(lambda: any("was used or has expired" in text for text in theirs.client.texts()))
 
 
@@ -305,5 +305,5 @@ async def test_an_app_may_bring_its_own_authorization(world: World, visitor: Vis
             await tab.do(Click("own way"))
             await tab.until(lambda: bool(visitor.opened))
             assert visitor.opened[-1].startswith(f"{asked_issuer(world)}/auth?own")
-            await visit(Answer(f"state={state_in(visitor.opened[-1])}&code={code}").at(other.port))
+            await visitor.visit(Answer(f"state={state_in(visitor.opened[-1])}&code={code}").at(other.port))
             await said(tab, outcome)

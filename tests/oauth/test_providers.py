@@ -6,7 +6,9 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any
 
+import msgpack
 import pytest
+from joserfc import jwt
 from joserfc.jwk import RSAKey
 from tests.oauth.liar import KEYS, WELL_KNOWN, Liar, liar
 
@@ -70,6 +72,21 @@ async def test_new_keys_are_found_and_not_asked_for_without_end(providers: Provi
     assert it.asked["/keys"] == 2
     with pytest.raises(SignInFailed):
         await subject(providers, it)  # the old key does not count any more
+
+
+@pytest.mark.parametrize("names", [{}, {"kid": "always-this"}], ids=["nameless", "same-name"])
+async def test_new_keys_that_have_no_new_name_are_found(it: Liar, names: dict[str, str]) -> None:
+    providers = Providers(5.0)
+    for key in KEYS:
+        published = {name: value for name, value in key.as_dict(private=False).items() if name != "kid"}
+        it.answers["/keys"] = {"keys": [{**published, **names}]}
+        token = jwt.encode({"alg": "RS256", **names}, it.claims(), key)
+        assert await subject(providers, it, {"access_token": "a", "id_token": token}) == "ada"
+    forged = jwt.encode({"alg": "RS256", **names}, it.claims(), RSAKey.generate_key(2048))
+    for _ in range(3):
+        with pytest.raises(SignInFailed, match="not genuine"):
+            await subject(providers, it, {"access_token": "a", "id_token": forged})
+    assert it.asked["/keys"] == 2
 
 
 @pytest.mark.parametrize(
@@ -141,6 +158,32 @@ async def test_tokens_as_some_providers_write_them(providers: Providers, it: Lia
     assert (token["access_token"], token["refresh_token"], token["expires_in"]) == ("b", "the old one", 60)
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ({"expires_in": 10**30}, {"expires_in": 10**9}),
+        ({"expires_in": -5}, {"expires_in": 0}),
+        ({"scope": 10**40}, {"scope": None}),
+        ({"scope": "x y\ud800 z"}, {"scope": ["x", "z"]}),
+        ({"scope": ["x", 7]}, {"scope": ["x"]}),
+        ({"refresh_token": {"a": 1}, "token_type": ["x"]}, {"scope": None}),
+    ],
+)
+async def test_what_does_not_fit_is_left_out(
+    providers: Providers, it: Liar, said: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    """Another node is to know of a token; it cannot be told of such things."""
+    it.answers["/token"] = {"access_token": "a", **said}
+    token = await providers.redeem(client_at(it), "code", None)
+    assert token == {"access_token": "a", "expires_in": None, "scope": None, **kept} | {
+        name: token[name] for name in ("expires_at",) if name in token
+    }
+    assert msgpack.unpackb(msgpack.packb(token)) == token
+    it.answers["/token"] = {"access_token": "\ud800"}
+    with pytest.raises(SignInFailed, match="cannot be understood"):
+        await providers.redeem(client_at(it), "code", None)
+
+
 async def test_secrets_are_not_carried_over_to_other_places(providers: Providers, it: Liar) -> None:
     it.answers["/token"] = (307, {"Location": "/elsewhere"}, b"")
     with pytest.raises(SignInFailed):
@@ -177,6 +220,31 @@ async def test_an_id_token_that_does_not_come(providers: Providers, it: Liar) ->
         with pytest.raises(SignInFailed):
             await providers.claims(client_at(it), token, nonce="n", required=True)
     assert await providers.claims(client_at(it), {"access_token": "a"}, nonce="", required=False) == {}
+
+
+async def test_nobody_waits_for_more_than_one_fetch() -> None:
+    """Not even at a provider that hangs: all who wait hear of the same failure."""
+    begun, go_on = 0, asyncio.Event()
+
+    async def fetch(url: str) -> int:
+        nonlocal begun
+        begun += 1
+        await go_on.wait()
+        if begun < 3:
+            raise SignInFailed("takes too long")
+        return begun
+
+    cache = Published(fetch)
+    waiting = [asyncio.ensure_future(cache.get("a")) for _ in range(5)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()  # the one that fetches: the next takes its place
+    await asyncio.wait([waiting[0]])
+    await asyncio.sleep(0)
+    go_on.set()
+    failed = await asyncio.gather(*waiting[1:], return_exceptions=True)
+    assert [str(one) for one in failed] == ["takes too long"] * 4
+    assert begun == 2
+    assert await asyncio.gather(*(cache.get("a") for _ in range(3))) == [3, 3, 3]
 
 
 class Clock:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 from tests.cluster.tools import Place, World, eventually, seconds
+from tests.oauth.conftest import Program, cookie_name
 from tests.oauth.provider import Answer, refuse, sign_in, visit
 from tests.steps import Click
 
+from flet_cluster.host.sign_in import NO_BROWSER
 from flet_cluster.http.oauth import TOO_LATE
 from flet_cluster.node.sign_ins import LATE_SECONDS
-from flet_cluster.transport.binding import BrowserCookie
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,8 +64,8 @@ async def test_the_answer_comes_to_a_node_that_does_not_hold_the_session(
         assert 0 < left <= STATE_SECONDS * 1000
         assert left > (STATE_SECONDS - 60) * 1000
         answer = sign_in(url, "ada")
-        assert (await visit(answer.at(other.port), "HEAD")).status_code == 405
-        page = await visit(answer.at(other.port))
+        assert (await visitor.visit(answer.at(other.port), "HEAD")).status_code == 405
+        page = await visitor.visit(answer.at(other.port))
         assert page.status_code == 200
         assert "window.close()" in page.text
         assert (page.headers["cache-control"], page.headers["referrer-policy"]) == ("no-store", "no-referrer")
@@ -72,7 +74,7 @@ async def test_the_answer_comes_to_a_node_that_does_not_hold_the_session(
             ("login ada is Dr. ada on the thread", holder.process.pid)
         ]
         for node in (other, holder):
-            again = await visit(answer.at(node.port))
+            again = await visitor.visit(answer.at(node.port))
             assert again.status_code == 400
             assert "completed before" in again.text
         row = world.row(tab)
@@ -97,7 +99,9 @@ async def test_the_holder_dies_while_its_user_is_away(world: World, visitor: Vis
         answer = sign_in(await begin(tab, visitor), "bob")
         place.move()
         holder.kill()
-        assert (await visit(answer.at(other.port))).status_code == 200  # nobody holds the session: it waits
+        assert (
+            await visitor.visit(answer.at(other.port))
+        ).status_code == 200  # nobody holds the session: it waits
         assert world.noted() == ["main"]
         place.move(other)
         await said(tab, "bob is Dr. bob")
@@ -114,7 +118,7 @@ async def test_the_holder_dies_while_its_user_is_away(world: World, visitor: Vis
 async def test_a_user_thinks_better_of_it(world: World, visitor: Visitor) -> None:
     holder, other = world.pair()
     async with world.tab(Place(holder), visitor) as tab:
-        page = await visit(refuse(await begin(tab, visitor)).at(other.port))
+        page = await visitor.visit(refuse(await begin(tab, visitor)).at(other.port))
         assert page.status_code == 200
         assert "Not signed in" in page.text
         await said(tab, "Failed: access_denied")
@@ -123,7 +127,7 @@ async def test_a_user_thinks_better_of_it(world: World, visitor: Visitor) -> Non
 async def test_the_app_says_goodbye_in_its_own_words(world: World, visitor: Visitor) -> None:
     holder, other = world.pair()
     async with world.tab(Place(holder), visitor) as tab:
-        page = await visit(sign_in(await begin(tab, visitor, "own words"), "eve").at(other.port))
+        page = await visitor.visit(sign_in(await begin(tab, visitor, "own words"), "eve").at(other.port))
         assert "The app says: done." in page.text
         await said(tab, "eve is Dr. eve")
 
@@ -134,7 +138,7 @@ async def test_in_the_same_window(world: World, visitor: Visitor) -> None:
         url = await begin(tab, visitor, "same window")
         token = tab.link.token
     assert world.noted("login") == []
-    answer = await visit(sign_in(url, "fay").at(other.port))
+    answer = await visitor.visit(sign_in(url, "fay").at(other.port))
     assert (answer.status_code, answer.headers["location"]) == (303, f"http://127.0.0.1:1{world.route}")
     async with world.tab(Place(other), visitor, token=token, instance=f"{tab.link.instance}-2") as back:
         await said(back, "fay is Dr. fay")
@@ -170,11 +174,11 @@ async def test_a_state_does_not_live_for_ever(world: World, visitor: Visitor) ->
     async with world.tab(Place(holder), visitor) as tab:
         url = await begin(tab, visitor)
         world.records.redis.pexpire(f"fc:{world.fleet.app_name}:oauth:{state_in(url)}", 1)
-        page = await visit(sign_in(url, "ada").at(other.port))
+        page = await visitor.visit(sign_in(url, "ada").at(other.port))
         assert page.status_code == 400
         assert "took too long" in page.text
         await said(tab, f"Failed: {TOO_LATE}")
-        again = await visit(sign_in(url, "ada").at(holder.port))
+        again = await visitor.visit(sign_in(url, "ada").at(holder.port))
         assert again.status_code == 400
         await tab.settle()
     assert world.noted() == ["main", f"login {TOO_LATE} on the thread"]
@@ -186,7 +190,7 @@ async def test_the_page_is_no_more_when_its_user_comes_back(world: World, visito
         answer = sign_in(await begin(tab, visitor), "ada")
         assert tab.link.token is not None
         world.records.redis.delete(world.records.key(tab.link.token.partition("~")[0]))
-        page = await visit(answer.at(other.port))
+        page = await visitor.visit(answer.at(other.port))
     assert page.status_code == 400
     assert "no longer there" in page.text
 
@@ -194,23 +198,55 @@ async def test_the_page_is_no_more_when_its_user_comes_back(world: World, visito
 async def test_only_the_browser_that_asked_may_answer(world: World, visitor: Visitor) -> None:
     holder, other = world.pair()
     name = cookie_name(world)
-    headers = {"Origin": f"http://127.0.0.1:{holder.port}", "Cookie": f"{name}=mine"}
-    async with world.tab(Place(holder), visitor, headers=headers) as tab:
+    async with world.tab(Place(holder), visitor) as tab:
+        answer = sign_in(await begin(tab, visitor), "ada")
         for cookies in ({}, {name: "of somebody who was led here"}):
-            visitor.opened.clear()
-            answer = sign_in(await begin(tab, visitor), "mallory")
             page = await visit(answer.at(other.port), cookies=cookies)
             assert page.status_code == 403
             assert "another browser" in page.text
-        visitor.opened.clear()
-        answer = sign_in(await begin(tab, visitor), "ada")
-        assert (await visit(answer.at(other.port), cookies={name: "mine"})).status_code == 200
+        assert (await visitor.visit(answer.at(other.port))).status_code == 200
         await said(tab, "ada is Dr. ada")
     assert world.noted() == ["main", "login ada is Dr. ada on the thread"]
 
 
-def cookie_name(world: World) -> str:
-    return BrowserCookie.at(world.fleet.app_name, "/").name
+async def test_a_browser_that_is_not_known_signs_nobody_in(world: World, visitor: Visitor) -> None:
+    """Neither cookie nor Origin came with its handshake: its answer could come from anybody's browser."""
+    holder, _ = world.pair()
+    visitor.cookie = ""
+    async with world.tab(Place(holder), visitor) as tab:
+        await tab.do(Click("sign in"))
+        await said(tab, f"Failed: {NO_BROWSER}")
+        await world.until_noted(f"login {NO_BROWSER} on the thread")
+        assert visitor.opened == []
+
+
+async def test_a_browser_that_only_says_so_is_given_no_name(world: World, visitor: Visitor) -> None:
+    """Not a browser, it says; who follows its link is asked, and nothing happens without an answer."""
+    holder, other = world.pair()
+    script = Program(route=world.route)
+    async with world.tab(Place(holder), script) as tab:
+        answer = sign_in(await begin(tab, script), "victim")
+        page = await visit(answer.at(other.port), cookies={cookie_name(world): "of the victim"})
+        assert (page.status_code, "Was it you?" in page.text) == (200, True)
+        assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+        for token in ("", "sure", "%00", token_in(page.text)[:-8] + "AAAAAAA="):
+            again = await visit(f"{answer.at(other.port)}&sure={token}")
+            assert "Was it you?" in again.text
+        stolen = answer.at(other.port).replace("code=", "code=x") + f"&sure={token_in(page.text)}"
+        assert "Was it you?" in (await visit(stolen)).text
+        await tab.settle()
+        assert world.noted() == ["main"]
+        page = await visit(f"{answer.at(holder.port)}&sure={token_in(page.text)}")
+        assert (page.status_code, "Welcome back" in page.text) == (200, True)
+        await said(tab, "victim is Dr. victim")
+        again = await visit(f"{answer.at(holder.port)}&sure={token_in(page.text)}")
+        assert again.status_code == 400
+
+
+def token_in(page: str) -> str:
+    """What the button of the page that asks would send."""
+    found = re.search(r'name="sure" value="([^"]+)"', page)
+    return found[1] if found else ""
 
 
 async def test_a_second_sign_in_takes_the_place_of_the_first(world: World, visitor: Visitor) -> None:
@@ -219,7 +255,8 @@ async def test_a_second_sign_in_takes_the_place_of_the_first(world: World, visit
         first = sign_in(await begin(tab, visitor), "early")
         visitor.opened.clear()
         second = sign_in(await begin(tab, visitor), "late")
-        assert (await visit(first.at(other.port))).status_code == 200
-        assert (await visit(second.at(other.port))).status_code == 200
+        page = await visitor.visit(first.at(other.port))
+        assert (page.status_code, "another was begun" in page.text) == (400, True)
+        assert (await visitor.visit(second.at(other.port))).status_code == 200
         await said(tab, "late is Dr. late")
     assert world.noted() == ["main", "login late is Dr. late on the thread"]

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.cluster.test_hibernation import asleep
 from tests.cluster.tools import Place, World, eventually, leave, seconds
-from tests.oauth.conftest import Visitor
+from tests.oauth.conftest import Program
 from tests.oauth.liar import Liar, liar
-from tests.oauth.provider import Answer, sign_in, visit
+from tests.oauth.provider import Answer, sign_in
 from tests.oauth.test_kinds import asked
-from tests.oauth.test_sign_in import begin, said
+from tests.oauth.test_sign_in import begin, said, token_in
 from tests.steps import Click
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from tests.oauth.conftest import Visitor
     from tests.tab import Tab
 
 
@@ -75,7 +76,7 @@ async def fails_with(tab: Tab, words: str) -> None:
 async def test_one_that_tells_the_truth(world: World, visitor: Visitor, it: Liar) -> None:
     holder, other = world.pair()
     async with world.tab(Place(holder), visitor) as tab:
-        await visit((await ask(tab, visitor, it)).at(other.port))
+        await visitor.visit((await ask(tab, visitor, it)).at(other.port))
         await said(tab, "ada is Dr. Liar of [] ")
     assert it.asked["/token"] == it.asked["/me"] == 1
 
@@ -111,7 +112,7 @@ async def test_one_that_does_not(world: World, visitor: Visitor, it: Liar, lie: 
         answer = await ask(tab, visitor, it, **(lie.claims or {}))
         if lie.path:
             it.answers[lie.path] = lie.says
-        page = await visit(answer.at(other.port))
+        page = await visitor.visit(answer.at(other.port))
         assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
         await fails_with(tab, lie.words)
     assert "the access token" not in world.fleet.logs()
@@ -125,7 +126,7 @@ async def test_one_that_says_no(world: World, visitor: Visitor, it: Liar) -> Non
             answer = await ask(tab, visitor, it)
             why = "" if words.startswith("You") else f"&error_description={words}"
             query = answer.query.replace("code=", "was=") + f"&error=access_denied{why}"
-            page = await visit(Answer(query).at(other.port))
+            page = await visitor.visit(Answer(query).at(other.port))
             assert (page.status_code, "Not signed in" in page.text) == (200, True)
             await world.until_noted(f"failed access_denied ({words})")
     assert it.asked["/token"] == 0
@@ -136,7 +137,7 @@ async def test_a_token_is_not_renewed_into_somebody_elses(world: World, visitor:
     async with world.tab(Place(holder), visitor) as tab:
         answer = await ask(tab, visitor, it)
         it.answers["/token"] |= {"refresh_token": "the first", "expires_in": 3600}
-        await visit(answer.at(other.port))
+        await visitor.visit(answer.at(other.port))
         await said(tab, "ada is Dr. Liar of [] ")
         token = {"access_token": "b", "expires_in": 3600}
         it.answers["/token"] = {**token, "id_token": it.sign(it.claims(sub="mallory", nonce=None))}
@@ -151,13 +152,13 @@ async def test_one_that_is_slow_holds_up_nobody(world: World, visitor: Visitor, 
     async with world.tab(Place(holder), visitor) as tab:
         answer = await ask(tab, visitor, it)
         it.hold = threading.Event()
-        await visit(answer.at(other.port))
+        await visitor.visit(answer.at(other.port))
         await tab.do(Click("who"))  # the page goes on
         await said(tab, "Still: signed in without a user by ClusterAuthorization; oauthlib: False")
         await fails_with(tab, "takes too long")
         it.hold.set()
         it.hold = None
-        await visit((await ask(tab, visitor, it)).at(other.port))
+        await visitor.visit((await ask(tab, visitor, it)).at(other.port))
         await said(tab, "ada is Dr. Liar of [] ")
 
 
@@ -168,7 +169,7 @@ async def test_the_node_dies_with_the_code_in_its_hands(world: World, visitor: V
     async with world.tab(place, visitor) as tab:
         answer = await ask(tab, visitor, it)
         it.hold = threading.Event()
-        await visit(answer.at(other.port))
+        await visitor.visit(answer.at(other.port))
         await eventually(lambda: exchanges(world), "the holder claims the code")
         place.move(other)
         holder.kill()
@@ -176,7 +177,7 @@ async def test_the_node_dies_with_the_code_in_its_hands(world: World, visitor: V
         it.hold.set()
         it.hold = None
         await fails_with(tab, "was used or has expired")
-        await visit((await ask(tab, visitor, it)).at(other.port))
+        await visitor.visit((await ask(tab, visitor, it)).at(other.port))
         await said(tab, "ada is Dr. Liar of [] ")
 
 
@@ -201,7 +202,7 @@ async def test_the_node_dies_with_the_token_in_its_hands(world: World, visitor: 
 
         it.say = slowly  # type: ignore[method-assign]
         try:
-            await visit(answer.at(other.port))
+            await visitor.visit(answer.at(other.port))
             await eventually(lambda: it.asked["/me/first"], "the holder has the token and asks for the user")
             await tab.do(Click("who"))  # a commit in the middle of it
             place.move(other)
@@ -222,7 +223,7 @@ async def test_it_wakes_a_session_that_sleeps(world: World, visitor: Visitor, it
     async with world.tab(Place(holder), visitor) as tab:
         answer = await ask(tab, visitor, it)
         await asleep(holder)
-        await visit(answer.at(other.port))
+        await visitor.visit(answer.at(other.port))
         await said(tab, "ada is Dr. Liar of [] ")
         await asleep(holder)
         await tab.do(Click("who"))
@@ -239,7 +240,7 @@ async def test_a_sign_in_outlives_every_node(world: World, visitor: Visitor) -> 
         third = world.fleet.add()
         place.move(third)
         assert [await leave(first), await leave(second)] == [0, 0]
-        await visit(sign_in(url, "ada").at(world.fleet.add().port))
+        await visitor.visit(sign_in(url, "ada").at(world.fleet.add().port))
         await said(tab, "ada is Dr. ada of [staff,readers] ")
         for node in [node for node in world.fleet.nodes if node.process.poll() is None]:
             place.move(world.fleet.add())
@@ -250,18 +251,13 @@ async def test_a_sign_in_outlives_every_node(world: World, visitor: Visitor) -> 
         assert not tab.ended
 
 
-class Native(Visitor):
-    """A client that is not a browser: it has a window, and opens addresses elsewhere."""
-
-    def page_fields(self) -> dict[str, Any]:
-        return {**Visitor.page_fields(self), "web": False, "wasm": False}
-
-
 async def test_a_client_that_is_not_a_browser(world: World, it: Liar) -> None:
     holder, other = world.pair()
-    visitor = Native(route=world.route)
+    visitor = Program(route=world.route)
     async with world.tab(Place(holder), visitor) as tab:
-        await visit((await ask(tab, visitor, it)).at(other.port))
+        answer = (await ask(tab, visitor, it)).at(other.port)
+        page = await visitor.visit(answer)
+        await visitor.visit(f"{answer}&sure={token_in(page.text)}")
         await said(tab, "ada is Dr. Liar of [] ")
         assert "UrlLauncher.launch_url" in tab.client.calls
         assert "UrlLauncher.open_window" not in tab.client.calls

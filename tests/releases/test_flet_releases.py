@@ -15,13 +15,15 @@ from pathlib import Path
 import pytest
 from tests.fleet import fleet
 from tests.oauth.conftest import Visitor
-from tests.oauth.provider import NOWHERE, provider, sign_in, visit
+from tests.oauth.provider import NOWHERE, provider, sign_in
 from tests.oauth.test_sign_in import begin, said
 from tests.scripts import SCRIPTS
 from tests.servers import running
 from tests.shell.running import free_port
 from tests.steps import Click
 from tests.tab import open_tab
+
+from flet_cluster.transport.binding import BrowserCookie
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache" / "flet"
@@ -96,12 +98,13 @@ async def test_signing_in(release: tuple[str, Path], tmp_path: Path) -> None:
             REDIRECT=NOWHERE,
         ) as nodes,
     ):
-        visitor = Visitor(route=f"/{version}")
+        cookie = BrowserCookie.at(nodes.app_name, "/").name
+        visitor = Visitor(route=f"/{version}", cookie=f"{cookie}=mine")
         async with open_tab(lambda: nodes.urls, visitor) as tab:
             for kind, groups in (("openid", "staff,readers"), ("auth0", "")):
                 visitor.opened.clear()
                 answer = sign_in(await begin(tab, visitor, kind), "ada")
-                assert (await visit(answer.at(nodes.nodes[0].port))).status_code == 200
+                assert (await visitor.visit(answer.at(nodes.nodes[0].port))).status_code == 200
                 await said(tab, f"ada is Dr. ada of [{groups}] ")
             await tab.do(Click("who"))
             assert any(text.endswith("oauthlib: False") for text in tab.client.texts())

@@ -494,9 +494,11 @@ async def test_a_kept_value_is_taken_once(world: World, store: SessionStore) -> 
     others = [await world.store() for _ in range(4)]
     await store.keep("oauth:x", b"\x00 1", T)
     await store.keep("oauth:x", b"\x00 2", T)
+    assert [await other.kept("oauth:x") for other in others] == [b"\x00 2"] * 4
     taken = await asyncio.gather(*(other.take("oauth:x") for other in others * 3))
     assert [value for value in taken if value is not None] == [b"\x00 2"]
     await store.keep("oauth:x", b"again", T)  # a repetition that was late
+    assert await store.kept("oauth:x") is None
     assert await store.take("oauth:x") is None
     assert await store.take("oauth:y") is None
 
@@ -505,6 +507,7 @@ async def test_a_kept_value_is_kept_only_so_long(world: World, store: SessionSto
     await store.keep("oauth:short", b"1", SHORT)
     await store.keep("oauth:long", b"2", T)
     await world.wait(SHORT)
+    assert await store.kept("oauth:short") is None
     assert await store.take("oauth:short") is None
     assert await store.take("oauth:long") == b"2"
 

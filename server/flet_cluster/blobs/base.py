@@ -6,7 +6,7 @@ or all of the new one. An upload that fails leaves nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -21,11 +21,13 @@ class Blob:
         name: as it was written.
         size: bytes.
         modified: seconds since the Unix epoch.
+        version: another one for another content of the same name, also within one tick of the clock.
     """
 
     name: str
     size: int
     modified: float
+    version: str = field(default="", repr=False)
 
 
 class BlobStore(Protocol):

@@ -33,6 +33,10 @@ FORGOTTEN_SECONDS: Final = 3600.0
 """A temporary file that nobody has written to for so long is a crashed process's."""
 BUFFER: Final = 1 << 20
 """Bytes collected before a thread writes them: what one upload takes of memory, or little more."""
+BUFFERS: Final = 16 << 20
+"""Bytes collected by all uploads that go on: where there are many, each collects less."""
+WRITE_SECONDS: Final = 10.0
+"""What is collected waits no longer for more: the file of a slow upload must not look forgotten."""
 
 PIECE: Final = 256 * 1024
 """Bytes that are read at a time."""
@@ -51,6 +55,7 @@ class LocalBlobs:
         self.root = root
         self._tidied = float("-inf")
         self._tidying: asyncio.Task[None] | None = None
+        self._writing = 0
 
     async def start(self) -> None:
         """Make the folder, and remove what crashed processes left."""
@@ -74,12 +79,20 @@ class LocalBlobs:
         if limit is not None and size is not None and size > limit:
             raise _too_large(limit)
         self._tidy_now_and_then()
-        async with _Writer(self.root, name) as writer:
-            written = await _copy(writer, chunks, limit)
-            if size is not None and written != size:
-                raise BlobIncomplete(f"{size} bytes were announced, {written} came")
-            await writer.finish()
+        self._writing += 1
+        try:
+            async with _Writer(self.root, name) as writer:
+                written = await _copy(writer, chunks, limit, self._buffer)
+                if size is not None and written != size:
+                    raise BlobIncomplete(f"{size} bytes were announced, {written} came")
+                await writer.finish()
+        finally:
+            self._writing -= 1
         return written
+
+    def _buffer(self) -> int:
+        """Return how many bytes an upload may collect at the moment."""
+        return min(BUFFER, BUFFERS // self._writing)
 
     def read_url(self, name: str, seconds: float) -> str | None:
         """A node serves it."""
@@ -180,17 +193,20 @@ class _Writer:
             await UPLOADS.run(self._draft.abandon)
 
 
-async def _copy(writer: _Writer, chunks: AsyncIterator[bytes], limit: int | None) -> int:
+async def _copy(
+    writer: _Writer, chunks: AsyncIterator[bytes], limit: int | None, buffer: Callable[[], int]
+) -> int:
     """Write all there is; return how much it was."""
-    written, waiting = 0, bytearray()
+    clock = asyncio.get_running_loop().time
+    written, waiting, due = 0, bytearray(), clock() + WRITE_SECONDS
     async for chunk in chunks:
         written += len(chunk)
         if limit is not None and written > limit:
             raise _too_large(limit)
         waiting += chunk
-        if len(waiting) >= BUFFER:
+        if len(waiting) >= buffer() or clock() >= due:
             await writer.write(waiting)
-            waiting = bytearray()
+            waiting, due = bytearray(), clock() + WRITE_SECONDS
     if waiting:
         await writer.write(waiting)
     return written

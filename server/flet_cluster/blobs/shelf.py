@@ -171,7 +171,8 @@ def _place(root: Path, name: str) -> Path:
 
 
 def _blob(name: str, status: os.stat_result) -> Blob:
-    return Blob(name, status.st_size, status.st_mtime)
+    version = f"{status.st_ino}-{status.st_mtime_ns}"  # one that replaces another has another inode
+    return Blob(name, status.st_size, status.st_mtime, version)
 
 
 def _must_be_a_file(name: str, status: os.stat_result) -> None:

@@ -224,9 +224,10 @@ class FletUpload:
 class FletOAuth:
     """Takes the answers of identity providers for all apps of the process, in a route of yours for GET.
 
-    The endpoint that :func:`app` has also sees to it that the browser is the one that asked. Here it cannot:
-    browsers send the cookie of such an app below the app's own path only. It knows the apps that this process
-    has made: where ``FletApp`` is made for each request, those that have had a visitor here.
+    The browser has to be the one that asked. It is known by the cookie of :class:`FletApp`, which is for the
+    whole host; apps of :func:`app` have theirs below their own path only, and so their own endpoint for this.
+    It knows the apps that this process has made: where ``FletApp`` is made for each request, those that have
+    had a visitor here.
     """
 
     async def handle(self, request: Request) -> Response:
@@ -234,4 +235,4 @@ class FletOAuth:
         nodes = [await app.start() for app in app_manager.apps]
         if not nodes:
             return page("Not signed in", "No app of this server has asked for a sign-in.", 400)
-        return await callback(request, nodes, None)
+        return await callback(request, nodes)

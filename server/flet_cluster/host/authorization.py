@@ -151,10 +151,16 @@ class ClusterAuthorization(Authorization):
         """
         try:
             token = OAuthToken.from_json(saved_token)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise SignInFailed(_UNREADABLE, f"not a saved token: {type(error).__name__}") from None
         if not isinstance(token.access_token, str):
             raise SignInFailed(_UNREADABLE, "not a saved token: no access_token")
+        if not isinstance(token.refresh_token, str | None) or not isinstance(
+            token.expires_at, int | float | None
+        ):
+            raise SignInFailed(
+                _UNREADABLE, "not a saved token: refresh_token or expires_at is of a wrong type"
+            )
         token, claims = await self._current(token)
         self._subject = str(claims.get("sub", ""))
         user = await self._user_of(token.access_token, claims)

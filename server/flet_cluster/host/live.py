@@ -93,6 +93,8 @@ class LiveSession:
         self.main = MainState.PENDING
         self.entry = Entry(host.program.main, host.program.before_main)
         self.token = session_id
+        self.bound = True
+        self.given_up = ""
         self.client = ClientInfo()
         self.gone = False
         self.fence = Fence(self)
@@ -325,7 +327,9 @@ class LiveSession:
 
     def signing_in(self, state: str, page_html: str, page_url: str) -> None:
         """Remember a sign-in before the next commit, and so before its user leaves; from any thread."""
-        self._sign_ins.append(SignIn(state, page_html, page_url))
+        begun = SignIn(state, page_html, page_url, bool(self.page.web), self.given_up)
+        self.given_up = state
+        self._sign_ins.append(begun)
         self.host.loop.call_soon(self.changed)
 
     @property

@@ -17,6 +17,7 @@ from flet.messaging.session import Session
 
 from flet_cluster.host import hints, internals
 from flet_cluster.host.background import Background, BackgroundCall
+from flet_cluster.host.client_props import allowed
 from flet_cluster.host.starters import mounting
 
 if TYPE_CHECKING:
@@ -48,6 +49,12 @@ class HostSession(Session):
         self.patching = 0
         self.patches = 0
         self.client_calls = 0
+
+    def apply_patch(self, control_id: int, patch: dict[str, Any]) -> None:
+        """Take over what a client may change; see :meth:`flet.messaging.session.Session.apply_patch`."""
+        control = self.index.get(control_id)
+        if control is not None:
+            super().apply_patch(control_id, allowed(control, patch))
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the runtime half behind: :meth:`bind` gives another."""

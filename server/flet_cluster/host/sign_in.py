@@ -36,6 +36,13 @@ logger = logging.getLogger("flet_cluster.host")
 _EVENTS = frozenset({"login", "logout"})
 NO_REASON = "The sign-in could not be completed"
 """The error of a sign-in whose failure has no text of its own."""
+NO_BROWSER = (
+    "Nobody can be signed in here: this app cannot tell which browser this is. Tell the app's operator: the "
+    "cookies and the Origin of its websocket do not arrive."
+)
+"""What ``on_login`` gets at once if the answer could not be known to come from the browser that asked."""
+MAX_PAGE = 1 << 18
+"""Bytes of the page that an app wants to be shown after a sign-in: it is kept in the store until then."""
 FRONT_SECONDS = 2.0
 """How long a client that is not a browser may take to come to the front."""
 _WORDS = {
@@ -56,11 +63,31 @@ class SignIn:
         state: what the provider will bring back.
         page_html: what the callback shows; "" for the usual.
         page_url: where the callback leads; "" for nowhere.
+        web: whether the client says that it is a browser.
+        instead_of: state of the page's sign-in before, which is given up; "" for none.
+
+    Raises:
+        TypeError, ValueError: it could not be stored; so the handler that begins it hears of that.
     """
 
     state: str
     page_html: str = ""
     page_url: str = ""
+    web: bool = True
+    instead_of: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what would stop the commit."""
+        texts = {"state": self.state, "complete_page_html": self.page_html, "page's address": self.page_url}
+        for name, text in texts.items():
+            if not isinstance(text, str):
+                raise TypeError(f"page.login: the {name} must be a string, and not {type(text).__name__}")
+            try:
+                size = len(text.encode())
+            except UnicodeEncodeError as error:
+                raise ValueError(f"page.login: the {name} cannot be sent as UTF-8: {error.reason}") from None
+            if size > MAX_PAGE:
+                raise ValueError(f"page.login: the {name} has {size} bytes; at most {MAX_PAGE} are kept")
 
 
 @dataclass(slots=True, eq=False)
@@ -162,13 +189,15 @@ async def _login(self: Page, *args: Any, **kwargs: Any) -> Authorization:
     bound.apply_defaults()
     given = bound.arguments
     own = given["authorization"] is not None
-    if live is None or (own and not getattr(given["provider"], "issuer", "")):
+    blind = live is not None and given["saved_token"] is None and self.web and not live.bound
+    if live is None or (own and not blind and not getattr(given["provider"], "issuer", "")):
         stock: Authorization = await _stock_login(*bound.args, **bound.kwargs)
         return stock
+    live.given_up = str(getattr(self.auth, "state", None) or "")
     fetch = {name: given[name] for name in ("fetch_user", "fetch_groups", "scope")}
     auth = ClusterAuthorization(live, given["provider"], **fetch)
     try:
-        await auth.prepare()
+        await _get_ready(auth, blind=blind)
     except SignInFailed as error:
         if given["saved_token"] is not None:  # the app waits for that, and hears of it there
             raise
@@ -183,6 +212,13 @@ async def _login(self: Page, *args: Any, **kwargs: Any) -> Authorization:
     return begun
 
 
+async def _get_ready(auth: ClusterAuthorization, *, blind: bool) -> None:
+    """Let a sign-in begin, unless it is a browser's that could not be known again. Raises SignInFailed."""
+    if blind:
+        raise SignInFailed(NO_BROWSER, "its browser sent neither the app's cookie nor an Origin")
+    await auth.prepare()
+
+
 def install() -> None:
     """Let hosted sessions see the events that their page fires itself. Idempotent."""
 
@@ -190,9 +226,12 @@ def install() -> None:
         self: Page, event_name: str, event_data: Any, e: Any = None
     ) -> Coroutine[Any, Any, None]:
         """Dispatch an event to its handler; see ``flet.BaseControl._trigger_event``."""
-        live = getattr(self.session, "live", None) if e is not None and event_name in _EVENTS else None
+        live = getattr(self.session, "live", None) if event_name in _EVENTS else None
         if live is None:
             return _stock(self, event_name, event_data, e)
+        if e is None:  # the client has made it up: who is signed in is not for that to say
+            logger.info("session %s: its client sent an event %s, which is dropped", live.id, event_name)
+            return _nothing()
         live.own_event(OwnEvent(event_name, e))
         return _nothing()
 

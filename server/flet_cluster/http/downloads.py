@@ -129,10 +129,16 @@ def _headers(blob: Blob) -> dict[str, str]:
         # Chrome and Safari show no PDF in a sandbox; scripts in one run in neither's pages.
         "Content-Security-Policy": _NO_SCRIPT if kind == "application/pdf" else f"{_NO_SCRIPT}; sandbox",
         "Content-Type": f"{kind}; charset=utf-8" if kind.startswith("text/") else kind,
-        "ETag": f'"{hashlib.sha256(repr((blob.size, blob.modified)).encode()).hexdigest()[:32]}"',
+        "ETag": _tag(blob),
         "Referrer-Policy": "no-referrer",  # the URL is a key to the file
         "X-Content-Type-Options": "nosniff",
     }
+
+
+def _tag(blob: Blob) -> str:
+    """Return what names this very content."""
+    facts = repr((blob.size, blob.modified, blob.version))
+    return f'"{hashlib.sha256(facts.encode()).hexdigest()[:32]}"'
 
 
 def disposition(mode: str, name: str) -> str:

@@ -47,7 +47,13 @@ class Incoming:
 
 
 async def answer(response: Response, scope: Scope, incoming: Incoming, send: Send) -> None:
-    """Send a response whose body is there already; its end comes when the request has ended."""
+    """Send a response whose body is there already; its end comes when the request has ended.
+
+    If that goes on for too long, the connection is closed: a server would read the rest of it before the next
+    request, however much it is.
+    """
+    if not incoming.ended and scope.get("http_version", "").startswith("1"):  # HTTP/2 ends just the request
+        response.headers["Connection"] = "close"
 
     async def send_but_the_end(message: Message) -> None:
         """Keep the response open."""

@@ -1,12 +1,15 @@
 """Where identity providers send users back to (layer 4; imports no Flet).
 
 Any node takes the answer and puts it into the inbox of the session that asked; whichever node holds that
-finishes the sign-in. An answer counts once, for a while, and in the browser that asked.
+finishes the sign-in. An answer counts once, for a while, and in the browser that asked. A client that is not
+a browser sends its user to one that is not known here: there the user is asked, because a script can say that
+it is such a client, and send somebody else there.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import html
@@ -23,6 +26,7 @@ from flet_cluster.errors import (
     StoreError,
 )
 from flet_cluster.node.tokens import binding_of
+from flet_cluster.transport.binding import cookies_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -31,7 +35,6 @@ if TYPE_CHECKING:
 
     from flet_cluster.node.node import Node
     from flet_cluster.node.sign_ins import Pending
-    from flet_cluster.transport.binding import BrowserCookie
 
 logger = logging.getLogger("flet_cluster.http")
 
@@ -41,6 +44,13 @@ MAX_ANSWER = 16_384
 TOO_LATE = "The sign-in took too long and has expired. Sign in again."
 """What the app's ``on_login`` gets for an answer that comes after its time."""
 
+_SURE = "sure"
+"""What a user brings along who was asked, and said yes."""
+_QUESTION = (
+    "A program asked for this sign-in: one that is not a browser, on this or on another device. Go on only "
+    "if you have just begun it yourself, in that program. If somebody sent you here, close this page: that "
+    "person would get into the app with your name."
+)
 _CLOSE = "window.close();"
 _STYLE = "body{font:1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1rem}"
 _PAGE = """<!DOCTYPE html>
@@ -54,7 +64,7 @@ _PAGE = """<!DOCTYPE html>
 <body>
 <h1>{title}</h1>
 <p>{text}</p>
-{script}</body>
+{more}</body>
 </html>
 """
 
@@ -69,7 +79,10 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",  # the address holds the provider's code
     "X-Content-Type-Options": "nosniff",
 }
-_POLICY = f"default-src 'none'; script-src {_source(_CLOSE)}; style-src {_source(_STYLE)}"
+_POLICY = (
+    f"default-src 'none'; script-src {_source(_CLOSE)}; style-src {_source(_STYLE)}; frame-ancestors 'none'; "
+    "base-uri 'none'"
+)
 
 
 class OAuthEndpoint:
@@ -77,19 +90,14 @@ class OAuthEndpoint:
 
     Args:
         node: returns the app's node, started if need be.
-        cookie_at: returns the cookie that ties the app's sessions to a browser, for a request.
     """
 
-    def __init__(
-        self, node: Callable[[], Awaitable[Node]], cookie_at: Callable[[Scope], BrowserCookie]
-    ) -> None:
+    def __init__(self, node: Callable[[], Awaitable[Node]]) -> None:
         self._node = node
-        self._cookie_at = cookie_at
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        node, cookie = await self._node(), self._cookie_at(scope)
-        response = await callback(Request(scope, receive), [node], cookie)
+        response = await callback(Request(scope, receive), [await self._node()])
         await response(scope, receive, send)
 
 
@@ -102,7 +110,15 @@ class _Refused(Exception):
         self.status = status
 
 
-async def callback(request: Request, nodes: Sequence[Node], cookie: BrowserCookie | None) -> Response:
+class _Unsure(Exception):
+    """Only the user can know whether this is who asked; ``token`` shows that the user was asked."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__()
+        self.token = token
+
+
+async def callback(request: Request, nodes: Sequence[Node]) -> Response:
     """Take a provider's answer; return what its user gets to see.
 
     Only a GET counts: a preview that asks for the headers must not use the answer up.
@@ -110,17 +126,21 @@ async def callback(request: Request, nodes: Sequence[Node], cookie: BrowserCooki
     Args:
         request: the browser's, as the provider sent it here.
         nodes: those of the apps of this process of which one has asked; at least one.
-        cookie: ties the app's sessions to a browser; None where browsers do not send it.
     """
     if request.method != "GET":
         return PlainTextResponse("Method Not Allowed", 405, {"Allow": "GET"})
     observer = nodes[0].observer
     try:
         answer = _answer_in(request)
-        pending = await _take(request, nodes, answer, cookie)
+        pending = await _take(request, nodes, answer)
+    except _Unsure as unsure:
+        observer.count("sign_ins", outcome="asked")
+        return _question(answer, unsure.token)
     except _Refused as refused:
         observer.count("sign_ins", outcome=refused.outcome)
-        return page("Not signed in", f"{refused} Go back to the app and sign in again.", refused.status)
+        again = refused.outcome == "unavailable"
+        then = "Load this page again in a moment." if again else "Go back to the app and sign in again."
+        return page("Not signed in", f"{refused} {then}", refused.status)
     observer.count("sign_ins", outcome="denied" if answer["error"] else "answered")
     return _farewell(pending, denied=bool(answer["error"]))
 
@@ -136,21 +156,23 @@ def _answer_in(request: Request) -> dict[str, str]:
     return answer
 
 
-async def _take(
-    request: Request, nodes: Sequence[Node], answer: dict[str, str], cookie: BrowserCookie | None
-) -> Pending:
-    """Hand the answer to the session that waits for it. Raises _Refused."""
+async def _take(request: Request, nodes: Sequence[Node], answer: dict[str, str]) -> Pending:
+    """Hand the answer to the session that waits for it. Raises _Refused, _Unsure."""
     try:
         for node in nodes:
-            pending = await node.sign_ins.take(answer["state"])
+            pending = await node.sign_ins.find(answer["state"])
             if pending is not None:
                 break
         else:
-            await _say_late(request, nodes, answer["state"], cookie)
-            raise _Refused("unknown", "This sign-in has expired, or it was completed before.")
-        if cookie is not None:
-            _check_browser(request, pending, cookie)
-        await _post(node, pending, answer)
+            await _say_late(request, nodes, answer["state"])
+            raise _Refused(
+                "unknown", "This sign-in has expired, it was completed before, or another was begun."
+            )
+        _check_browser(request, pending)
+        if not pending.binding and not answer["error"]:
+            _check_user(request, node, answer)
+        await _post(node, pending, answer)  # only then is it used up: this node may die at any time
+        await node.sign_ins.close(answer["state"])
     except (SessionMissing, SessionExpired, SessionDeleted) as error:
         raise _Refused("session", "The page that asked for this sign-in is no longer there.") from error
     except StoreError as error:  # an inbox that is full, too
@@ -159,16 +181,14 @@ async def _take(
     return pending
 
 
-async def _say_late(
-    request: Request, nodes: Sequence[Node], state: str, cookie: BrowserCookie | None
-) -> None:
+async def _say_late(request: Request, nodes: Sequence[Node], state: str) -> None:
     """Tell the app whose sign-in it was that its user took too long. Raises _Refused, StoreError."""
     for node in nodes:
-        pending = await node.sign_ins.take_late(state)
+        pending = await node.sign_ins.find_late(state)
         if pending is not None:
-            if cookie is not None:
-                _check_browser(request, pending, cookie)
+            _check_browser(request, pending)
             await _post(node, pending, {"state": state, "code": "", "error": TOO_LATE, "iss": ""})
+            await node.sign_ins.close(state)
             raise _Refused("expired", "This sign-in has expired: it took too long.")
 
 
@@ -177,7 +197,7 @@ async def _post(node: Node, pending: Pending, answer: dict[str, str]) -> None:
     await node.mail.post(pending.session_id, "oauth", body, key=f"oauth:{answer['state']}")
 
 
-def _check_browser(request: Request, pending: Pending, binding: BrowserCookie) -> None:
+def _check_browser(request: Request, pending: Pending) -> None:
     """Make sure that the browser is the one that has the session. Native clients have none.
 
     Else somebody could be led to finish another one's sign-in, who would then be in with the wrong name.
@@ -185,8 +205,9 @@ def _check_browser(request: Request, pending: Pending, binding: BrowserCookie) -
     Raises:
         _Refused: it is another, or the app is open at another address than this.
     """
-    cookie = binding.value(request)
-    if not pending.binding or hmac.compare_digest(pending.binding, binding_of(cookie)):
+    if not pending.binding:
+        return
+    if any(hmac.compare_digest(pending.binding, binding_of(cookie)) for cookie in cookies_of(request)):
         return
     here = request.url.netloc
     logger.warning(
@@ -198,10 +219,41 @@ def _check_browser(request: Request, pending: Pending, binding: BrowserCookie) -
     raise _Refused("another-browser", reason, 403)
 
 
-def page(title: str, text: str, status: int = 200, *, close: bool = False) -> Response:
-    """Return a small page for the user; with ``close``, one that closes its window if it may."""
-    script = f"<script>{_CLOSE}</script>\n" if close else ""
-    content = _PAGE.format(title=html.escape(title), text=html.escape(text), style=_STYLE, script=script)
+def _check_user(request: Request, node: Node, answer: dict[str, str]) -> None:
+    """Make sure that the user was asked, with this very answer. Raises _Unsure.
+
+    Whoever made up the address cannot have made the token: it takes our keys, and the code, which that
+    person does not know.
+    """
+    name, told = f"oauth-sure:{answer['state']}", hashlib.sha256(answer["code"].encode()).digest()
+    with contextlib.suppress(KeyError, ValueError):
+        if node.vault.open_kept(name, base64.urlsafe_b64decode(request.query_params[_SURE])) == told:
+            return
+    raise _Unsure(base64.urlsafe_b64encode(node.vault.seal_kept(name, told)).decode())
+
+
+def _question(answer: dict[str, str], token: str) -> Response:
+    """Ask the user; a form for GET, since a route of the app's own may be for that only."""
+    fields = {**{name: value for name, value in answer.items() if value}, _SURE: token}
+    inputs = "".join(
+        f'<input type="hidden" name="{name}" value="{html.escape(value)}">' for name, value in fields.items()
+    )
+    form = f"<form>{inputs}<button>Yes, I have just begun it</button></form>\n"
+    return page("Was it you?", _QUESTION, more=form)
+
+
+def page(title: str, text: str, status: int = 200, *, close: bool = False, more: str = "") -> Response:
+    """Return a small page for the user.
+
+    Args:
+        title: plain text.
+        text: plain text.
+        status: of the answer.
+        close: whether it closes its window if it may.
+        more: HTML below the text.
+    """
+    more += f"<script>{_CLOSE}</script>\n" if close else ""
+    content = _PAGE.format(title=html.escape(title), text=html.escape(text), style=_STYLE, more=more)
     headers = {**_HEADERS, "Content-Security-Policy": _POLICY}
     return HTMLResponse(content, status, {**headers, "Retry-After": "5"} if status == 503 else headers)  # noqa: PLR2004
 

@@ -79,3 +79,15 @@ def bad_url(detail: str) -> Refusal:
 def bad_method(allowed: str) -> Refusal:
     """Return what a request gets whose method its URL is not for; ``allowed``: which it is for."""
     return Refusal(405, "bad-method", "Method Not Allowed", {"Allow": allowed})
+
+
+def too_many() -> Refusal:
+    """Return what an upload gets that is one too many at the moment."""
+    detail = "The server takes as many uploads as it can at a time. Try again in a moment."
+    return Refusal(503, "busy", detail, {"Retry-After": "5"})
+
+
+def too_slow(seconds: float) -> Refusal:
+    """Return what an upload gets of which nothing has come for so many seconds."""
+    detail = f"Nothing of the file has come for {seconds:g} seconds"
+    return Refusal(408, "too-slow", detail)

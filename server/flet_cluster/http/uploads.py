@@ -6,6 +6,7 @@ nobody else: no cookie counts here.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from typing import TYPE_CHECKING, Final, Protocol
@@ -19,10 +20,10 @@ from flet_cluster.blobs.signing import EXPIRES, NAME, REFUSED, SIGNATURE
 from flet_cluster.errors import ClusterError, UploadRefused
 from flet_cluster.http.downloads import download
 from flet_cluster.http.early import Incoming, answer
-from flet_cluster.http.refusals import Refusal, bad_method, bad_url, refusal_of
+from flet_cluster.http.refusals import Refusal, bad_method, bad_url, refusal_of, too_many, too_slow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from starlette.types import Receive, Scope, Send
 
@@ -32,6 +33,12 @@ MAX_DEPTH = 16
 """Folders in an endpoint's path that are looked at."""
 MAX_DIGITS = 15
 """Of a moment in seconds: 30 million years from now."""
+SILENCE_SECONDS: Final = 60.0
+"""How long a browser may send nothing of a file before it is given up."""
+MOST_AT_ONCE: Final = 200
+"""Uploads that a process takes at a time: each has a file or a connection of its own, and memory."""
+_going_on: Final[set[Request]] = set()
+"""The uploads of this process, by whichever endpoint: one may be made for each request."""
 READS: Final = ("GET", "HEAD")
 WRITES: Final = ("PUT",)
 
@@ -95,10 +102,21 @@ class UploadEndpoint:
             name = self._permitted(request)
             if request.method in READS:
                 return await download(request, self._blobs, name)
-            await self._blobs.write(name, request.stream(), limit=self._limit, size=_announced(request))
+            await self._take(request, name)
         except ClusterError as error:
             raise refusal_of(error) from error
         return None
+
+    async def _take(self, request: Request, name: str) -> None:
+        """Store what comes. Raises BlobError, Refusal."""
+        if len(_going_on) >= MOST_AT_ONCE:
+            raise too_many()
+        _going_on.add(request)
+        try:
+            chunks = _arriving(request.stream())
+            await self._blobs.write(name, chunks, limit=self._limit, size=_announced(request))
+        finally:
+            _going_on.discard(request)
 
     def _permitted(self, request: Request) -> str:
         """Return the file's name if the request may have or write it."""
@@ -140,6 +158,19 @@ class UploadRoute(Route):
         if reads and not Request(scope).query_params.keys() & {NAME, SIGNATURE}:
             return Match.NONE, {}
         return super().matches(scope)
+
+
+async def _arriving(chunks: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
+    """Yield what comes, as long as something does. Raises Refusal."""
+    while True:
+        try:
+            async with asyncio.timeout(SILENCE_SECONDS):
+                chunk = await anext(chunks, None)
+        except TimeoutError as error:
+            raise too_slow(SILENCE_SECONDS) from error
+        if chunk is None:
+            return
+        yield chunk
 
 
 def _announced(request: Request) -> int | None:

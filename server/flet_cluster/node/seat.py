@@ -24,6 +24,7 @@ from flet_cluster.node import interruptions
 from flet_cluster.node.committer import Committer
 from flet_cluster.node.feed import Feed
 from flet_cluster.node.publisher import Publisher
+from flet_cluster.node.tokens import binding_in
 from flet_cluster.node.vault import Meta
 from flet_cluster.protocol.close import CloseCode
 from flet_cluster.protocol.outbox import Outbox
@@ -147,6 +148,7 @@ class Seat:
             entry, self.entry = self.entry, None
             self.live = LiveSession.fresh(self.node.host, self.id, self.instance, self, entry)
             self.live.token, self.live.again = self.token, self.begun_before
+            self.live.bound = bool(binding_in(self.token))
             return self.live
         commit = self.committed
         graph = self.node.vault.graph(self.id, commit)
@@ -160,7 +162,7 @@ class Seat:
                 self.node.host, self.id, self.instance, self, graph, tied.shared if tied else {}
             )
         self.node.hibernation.woke(self.used - self.slept, self.node.loop.time() - self.used)
-        live.token = self.token
+        live.token, live.bound = self.token, bool(binding_in(self.token))
         live.fence.seen = self.lapses
         live.main = commit.main
         live.entries.go_on_from(commit.inbox)

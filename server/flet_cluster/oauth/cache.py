@@ -1,7 +1,7 @@
 """What providers publish about themselves, kept for a while (layer 2).
 
-One fetch at a time per address, and a bounded number of addresses. If a provider cannot be reached, what it
-said last still counts.
+One fetch at a time per address, whose end is that of all who wait for it, and a bounded number of addresses.
+If a provider cannot be reached, what it said last still counts.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from flet_cluster.errors import SignInFailed
@@ -32,8 +32,8 @@ MOST = 64
 
 @dataclass(slots=True)
 class _Held(Generic[T]):
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     value: T | None = None
+    fetching: asyncio.Future[T] | None = None
     fetched: float = 0.0
     forced: float = float("-inf")
 
@@ -56,11 +56,9 @@ class Published(Generic[T]):
     async def get(self, url: str) -> T:
         """Return what is published at ``url``. Raises SignInFailed."""
         held = self._of(url)
-        async with held.lock:
-            if held.value is None or self._clock() - held.fetched > LIFETIME:
-                await self._refresh(url, held)
-            assert held.value is not None
-            return held.value
+        if held.value is None or self._clock() - held.fetched > LIFETIME:
+            return await self._refreshed(url, held)
+        return held.value
 
     async def renewed(self, url: str, known: T) -> T:
         """Return what is published there now, since ``known`` lacks something. Raises SignInFailed.
@@ -68,13 +66,35 @@ class Published(Generic[T]):
         What is there is fetched again at most every :data:`AGAIN` seconds.
         """
         held = self._of(url)
-        async with held.lock:
-            if held.value is known and self._clock() - held.forced >= AGAIN:
-                held.forced = self._clock()
-                await self._refresh(url, held)
-            return held.value if held.value is not None else known
+        if held.value is known and self._clock() - held.forced >= AGAIN:
+            held.forced = self._clock()
+            return await self._refreshed(url, held)
+        if held.fetching is not None:
+            return await self._refreshed(url, held)
+        return held.value if held.value is not None else known
 
-    async def _refresh(self, url: str, held: _Held[T]) -> None:
+    async def _refreshed(self, url: str, held: _Held[T]) -> T:
+        """Fetch it, or wait for one fetch of somebody else. Raises SignInFailed."""
+        while held.fetching is not None:
+            other = held.fetching
+            await asyncio.wait([other])
+            if not other.cancelled():  # else whoever fetched has gone: it is our turn
+                return other.result()
+        fetching = held.fetching = asyncio.get_running_loop().create_future()
+        try:
+            value = await self._refresh(url, held)
+        except SignInFailed as error:
+            fetching.set_exception(error)
+            fetching.exception()  # it is no news if nobody else waits
+            raise
+        else:
+            fetching.set_result(value)
+            return value
+        finally:
+            fetching.cancel()
+            held.fetching = None
+
+    async def _refresh(self, url: str, held: _Held[T]) -> T:
         try:
             held.value = await self._fetch(url)
         except SignInFailed as error:
@@ -82,6 +102,8 @@ class Published(Generic[T]):
                 raise
             logger.warning("what was published before counts for now: %s", error.detail)
         held.fetched = self._clock()
+        assert held.value is not None
+        return held.value
 
     def _of(self, url: str) -> _Held[T]:
         held = self._held.setdefault(url, _Held())

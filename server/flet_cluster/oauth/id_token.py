@@ -14,11 +14,11 @@ from joserfc.errors import (
     JoseError,
     MissingClaimError,
 )
-from joserfc.jwk import KeySet, import_key
+from joserfc.jwk import import_key
 from joserfc.jws import JWSRegistry, extract_compact
 
 from flet_cluster.errors import SignInFailed
-from flet_cluster.oauth.net import printable
+from flet_cluster.oauth.net import STRANGE, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,16 +36,27 @@ _CLOCKS = (
 _FALSE = "The answer of the sign-in service is not genuine, or not for this app. You are not signed in."
 
 
-class UnknownKey(Exception):
-    """None of the provider's keys is the one that the token names: it may have new ones."""
+MOST_KEYS = 50
+"""Keys of a provider that are looked at. A token that names none is tried with each, on the loop."""
+_FAMILIES = {"RS": "RSA", "PS": "RSA", "ES": "EC"}
+
+
+class UnknownKey(SignInFailed):
+    """None of the provider's keys has made the token: it may have new ones."""
 
 
 def read_keys(published: Mapping[str, Any]) -> list[Key]:
-    """Return the keys of a JWK set that can be used; a provider may have others, of newer kinds."""
+    """Return the keys of a JWK set that can be used, of the first :data:`MOST_KEYS`.
+
+    A provider may have others, of newer kinds.
+
+    Raises:
+        SignInFailed: it is no JWK set.
+    """
     entries = published.get("keys")
     if not isinstance(entries, list):
         raise SignInFailed(_FALSE, "the provider's jwks_uri has no list of keys")
-    return list(_usable(entries))
+    return list(_usable(entries[:MOST_KEYS]))
 
 
 def _usable(entries: Iterable[Any]) -> Iterable[Key]:
@@ -89,7 +100,11 @@ def verified(  # noqa: PLR0913 - what a token is held against, by name
         parameters = {"nonce": nonce, "client_id": client_id, "access_token": access_token}
         return _validated(CodeIDToken(read.claims, read.header, _options(issuer, client_id), parameters), now)
     except InvalidKeyIdError as error:
-        raise UnknownKey(printable(error)) from error
+        raise UnknownKey(
+            STRANGE, f"the ID token is by none of the provider's keys: {printable(error)}"
+        ) from error
+    except BadSignatureError as error:  # new keys may have old names, or none
+        raise UnknownKey(_FALSE, "the ID token's signature is by none of the provider's keys") from error
     except ExpiredTokenError as error:
         raise SignInFailed(_CLOCKS, "the ID token has expired: are the clocks right?") from error
     except (JoseError, ValueError, TypeError) as error:
@@ -124,24 +139,31 @@ def _not_believed(error: Exception) -> SignInFailed:
 
 
 def _signed(token: str, keys: list[Key], algorithms: list[str]) -> jwt.Token:
-    """Verify the signature. A token that does not say by which key may be by any of them."""
+    """Verify the signature. A token that does not say by which key may be by any of them.
+
+    Raises:
+        SignInFailed, JoseError, ValueError, TypeError: it does not verify.
+    """
     if not algorithms:
         raise SignInFailed(_FALSE, "the provider signs ID tokens with nothing that is safe")
-    if not keys:
-        raise InvalidKeyIdError("the provider publishes no keys")
+    header = extract_compact(token.encode()).headers()
+    if header.get("alg") not in algorithms:
+        raise SignInFailed(_FALSE, f"the ID token is signed with {printable(header.get('alg'))}")
     registry = JWSRegistry(algorithms=algorithms, strict_check_header=False)
-    try:
-        return jwt.decode(token, KeySet(keys), registry=registry)
-    except InvalidKeyIdError:
-        if not _names_no_key(token):
-            raise
-    for key in keys:
+    failed: Exception = InvalidKeyIdError(
+        f"no key fits {printable(header.get('kid')) or 'one without a name'}"
+    )
+    for key in _fitting(keys, header):
         try:
             return jwt.decode(token, key, registry=registry)
-        except (JoseError, ValueError, TypeError):
-            continue
-    raise BadSignatureError
+        except (JoseError, ValueError, TypeError) as error:
+            failed = failed if isinstance(failed, BadSignatureError) else error
+    raise failed
 
 
-def _names_no_key(token: str) -> bool:
-    return "kid" not in extract_compact(token.encode()).headers()
+def _fitting(keys: list[Key], header: Mapping[str, Any]) -> list[Key]:
+    """Return the keys that may have made a token: those it names, else those that have no name."""
+    kid = header.get("kid")
+    named = [key for key in keys if key.kid == kid] if kid else keys
+    wanted = named or [key for key in keys if not key.kid]
+    return [key for key in wanted if key.key_type == _FAMILIES[header["alg"][:2]]]

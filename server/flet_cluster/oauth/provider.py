@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from joserfc.jwk import Key
 
 _WELL_KNOWN = "/.well-known/openid-configuration"
+_LONGEST = 10**9
+"""Seconds, about 30 years."""
 _WRONG_ISSUER = (
     "The answer came from another sign-in service than the one that was asked. You are not signed in. Sign "
     "in again; if it stays so, tell the app's operator."
@@ -179,11 +181,9 @@ class Providers:
                     nonce=nonce,
                     access_token=access_token,
                 )
-            except id_token.UnknownKey as error:
+            except id_token.UnknownKey:
                 if last:
-                    raise SignInFailed(
-                        STRANGE, f"the ID token names a key that is not at {address}"
-                    ) from error
+                    raise
                 keys = await self._keys.renewed(address, keys)
         raise AssertionError("unreachable")
 
@@ -244,19 +244,32 @@ def authorization_url(
 
 
 def _checked(token: Any, client: Client) -> dict[str, Any]:
-    """Return the fields of a token's answer that are used, of the right types. Raises SignInFailed."""
-    access = token.get("access_token")
-    if not isinstance(access, str) or not access:
+    """Return the fields of a token's answer that are used, of the right types; others are left out.
+
+    Raises:
+        SignInFailed: there is no access token.
+    """
+    names = ("access_token", "token_type", "refresh_token", "id_token")
+    found: dict[str, Any] = {name: token[name] for name in names if _is_text(token.get(name))}
+    if "access_token" not in found:
         raise SignInFailed(STRANGE, f"{place_of(client.token_endpoint)} gives no access token")
-    found = {
-        name: token[name]
-        for name in ("access_token", "token_type", "refresh_token", "id_token")
-        if token.get(name)
-    }
-    seconds = token.get("expires_in")
-    found["expires_in"] = None if seconds is None else int(seconds)
-    if found["expires_in"] is not None:
-        found["expires_at"] = time.time() + found["expires_in"]
+    seconds = found["expires_in"] = _lifetime(token.get("expires_in"))
+    if seconds is not None:
+        found["expires_at"] = time.time() + seconds
     scope = token.get("scope")
-    found["scope"] = scope.split() if isinstance(scope, str) else scope
+    scopes = scope.split() if isinstance(scope, str) else scope
+    found["scope"] = [one for one in scopes if _is_text(one)] if isinstance(scopes, list) else None
     return found
+
+
+def _is_text(value: Any) -> bool:
+    """Whether it is a text that can be stored: providers can write half of a character in JSON."""
+    return isinstance(value, str) and value != "" and not any("\ud800" <= char <= "\udfff" for char in value)
+
+
+def _lifetime(seconds: Any) -> int | None:
+    """Return how long a token is good, within reason; None if that is not said."""
+    try:
+        return min(max(int(seconds), 0), _LONGEST)
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -165,6 +165,9 @@ class SessionStore(Protocol):
             seconds: how long it is kept.
         """
 
+    async def kept(self, name: str) -> bytes | None:
+        """Return a kept value, and leave it there; None if there is none, or somebody took it."""
+
     async def take(self, name: str) -> bytes | None:
         """Return a kept value, and never again; None if there is none, or somebody took it.
 

@@ -191,12 +191,16 @@ class MemoryStore:
         if self._data.kept.get(name, (value, now))[0] is not None:
             self._data.kept[name] = (value, now + seconds)
 
+    async def kept(self, name: str) -> bytes | None:
+        """Look at a value."""
+        value, until = self._data.kept.get(name, (None, 0.0))
+        return value if until > self._clock() else None
+
     async def take(self, name: str) -> bytes | None:
         """Take a value."""
-        value, until = self._data.kept.get(name, (None, 0.0))
-        if value is None or until <= self._clock():
-            return None
-        self._data.kept[name] = (None, until)
+        value = await self.kept(name)
+        if value is not None:
+            self._data.kept[name] = (None, self._data.kept[name][1])
         return value
 
     async def claim(

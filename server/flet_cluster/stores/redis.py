@@ -184,6 +184,11 @@ class RedisStore:
         """Keep a value."""
         await self._batcher.script(scripts.KEEP, [self._keys.kept(name)], [value, _ms(seconds)])
 
+    async def kept(self, name: str) -> bytes | None:
+        """Look at a value."""
+        status, *rest = await self._batcher.script(scripts.KEPT, [self._keys.kept(name)])
+        return rest[0] if status == b"kept" else None
+
     async def take(self, name: str) -> bytes | None:
         """Take a value."""
         args = (secrets.token_hex(8), _ms(_REPEATS))

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
 
+_PREFIX = "flet_cluster_"
+
+
+def cookies_of(request: HTTPConnection) -> list[str]:
+    """Return what a browser shows to the apps of this host: one cookie for each that it may know here."""
+    return [value for name, value in request.cookies.items() if name.startswith(_PREFIX)]
+
+
 @dataclass(frozen=True, slots=True)
 class BrowserCookie:
     """An app's cookie.
@@ -35,7 +43,7 @@ class BrowserCookie:
         """Return the cookie of an app below a path, as the browser sees it; all its nodes have the same."""
         path = f"/{path.strip('/')}"
         digest = hashlib.sha256(f"{app_name}\n{path}".encode()).hexdigest()
-        return cls(f"flet_cluster_{digest[:12]}", path, path)
+        return cls(f"{_PREFIX}{digest[:12]}", path, path)
 
     @classmethod
     def of_host(cls, app_path: str) -> BrowserCookie:

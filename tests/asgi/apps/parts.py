@@ -5,7 +5,16 @@ import os
 
 import flet as ft
 from fastapi import Request, WebSocket
+from flet.auth import OAuthProvider
 from flet.fastapi import FastAPI, FletApp, FletOAuth, FletStaticFiles, FletUpload, app_manager
+
+provider = OAuthProvider(
+    client_id="app",
+    client_secret="a secret for tests only",
+    authorization_endpoint="http://127.0.0.1:1/auth",
+    token_endpoint="http://127.0.0.1:1/token",
+    redirect_url="http://127.0.0.1:1/oauth_callback",
+)
 
 
 async def main(page: ft.Page):
@@ -17,10 +26,14 @@ async def main(page: ft.Page):
     def link(e):
         label.value = page.get_upload_url("folder/file.txt", 60)
 
+    async def sign_in(e):
+        await page.login(provider)
+
     page.add(
         label,
         ft.Button("more", key="more", on_click=more),
         ft.Button("link", key="link", on_click=link),
+        ft.Button("sign in", key="sign in", on_click=sign_in),
     )
 
 

@@ -273,4 +273,4 @@ def _remove(connection: Connection, name: str) -> None:
 
 
 def _blob(name: str, size: int, entry: dict[str, Any]) -> Blob:
-    return Blob(name, size, entry["LastModified"].timestamp())
+    return Blob(name, size, entry["LastModified"].timestamp(), entry.get("ETag", ""))
