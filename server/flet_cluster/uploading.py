@@ -111,6 +111,14 @@ def upload_remark(settings: Settings) -> str:
             f"uploads go to the bucket {bucket!r} (FLET_CLUSTER_S3_BUCKET); the folder {folder} "
             "(FLET_UPLOAD_DIR, upload_dir=…) is not used"
         )
+    assets = settings.assets_dir
+    if assets is not None and folder.resolve().is_relative_to(assets.resolve()):
+        return (
+            f"uploads go to {folder}, which is among the app's own files in {assets}: whoever knows its name "
+            "gets a file there without a signed URL, and a page or drawing that was uploaded runs with its "
+            "scripts in the app. Name a folder elsewhere, and show uploads by "
+            "flet_cluster.uploads(page).url(name)"
+        )
     if _on_one_machine(settings) or is_shared(folder):
         return ""
     return (

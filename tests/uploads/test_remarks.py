@@ -36,6 +36,12 @@ def test_one_machine_is_not(tmp_path: Path, url: str | None) -> None:
     assert upload_remark(settings) == ""
 
 
+def test_uploads_among_the_assets_are_no_good_idea(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"upload_dir": tmp_path / "uploads", "assets_dir": tmp_path})
+    assert "runs with its scripts in the app. Name a folder elsewhere" in upload_remark(settings)
+    assert upload_remark(settings.with_values(upload_dir=tmp_path.with_name("elsewhere"))) == ""
+
+
 def test_the_bucket_wins(tmp_path: Path) -> None:
     both = Settings.model_validate({**NODES, "upload_dir": tmp_path, "s3_bucket": "our-uploads"})
     assert upload_remark(both) == (
