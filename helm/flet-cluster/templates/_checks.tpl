@@ -71,7 +71,7 @@ values.schema.json; but secrets are looked at here, since a schema's message may
 {{- if and .Values.gateway.enabled (not .Values.gateway.parentRefs) -}}
   {{- fail "gateway.enabled: set gateway.parentRefs, for example gateway.parentRefs[0].name=public." -}}
 {{- end -}}
-{{- $needed := add (ceil .Values.drain.timeoutSeconds | int) (int .Values.drain.preStopSeconds) 5 -}}
+{{- $needed := add (int .Values.drain.timeoutSeconds) (int .Values.drain.preStopSeconds) 5 -}}
 {{- if lt (include "flet-cluster.gracePeriod" . | int) (int $needed) -}}
   {{- fail (printf "drain.terminationGracePeriodSeconds: pods would be killed while they hand their sessions over. At least %d are needed: preStopSeconds, timeoutSeconds and 5." $needed) -}}
 {{- end -}}

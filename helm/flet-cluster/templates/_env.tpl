@@ -7,7 +7,7 @@
 - name: FLET_CLUSTER_PORT
   value: {{ int .Values.port | quote }}
 - name: FLET_CLUSTER_DRAIN_TIMEOUT
-  value: {{ include "flet-cluster.asText" .Values.drain.timeoutSeconds | quote }}
+  value: {{ int .Values.drain.timeoutSeconds | quote }}
 - name: FLET_CLUSTER_FORWARDED_ALLOW_IPS
   value: {{ .Values.forwardedAllowIps | quote }}
 - name: FLET_CLUSTER_METRICS

@@ -52,7 +52,7 @@ labels:
 {{- if $image.digest -}}
 {{- printf "%s@%s" $image.repository $image.digest -}}
 {{- else -}}
-{{- printf "%s:%s" $image.repository ($image.tag | default .Chart.AppVersion) -}}
+{{- printf "%s:%s" $image.repository (include "flet-cluster.asText" (default .Chart.AppVersion $image.tag)) -}}
 {{- end -}}
 {{- end -}}
 
@@ -87,7 +87,7 @@ labels:
 {{- end -}}
 
 {{- define "flet-cluster.gracePeriod" -}}
-{{- $needed := add (ceil .Values.drain.timeoutSeconds | int) (int .Values.drain.preStopSeconds) 10 -}}
+{{- $needed := add (int .Values.drain.timeoutSeconds) (int .Values.drain.preStopSeconds) 10 -}}
 {{- .Values.drain.terminationGracePeriodSeconds | default $needed | int -}}
 {{- end -}}
 
@@ -103,14 +103,14 @@ labels:
 {{- end -}}
 
 {{- define "flet-cluster.podSecurity" -}}
+serviceAccountName: {{ include "flet-cluster.serviceAccount" . }}
+automountServiceAccountToken: {{ .Values.serviceAccount.automountToken }}
+securityContext:
+  {{- toYaml .Values.podSecurityContext | nindent 2 }}
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
   - name: {{ . | quote }}
   {{- end }}
 {{- end }}
-serviceAccountName: {{ include "flet-cluster.serviceAccount" . }}
-automountServiceAccountToken: {{ .Values.serviceAccount.automountToken }}
-securityContext:
-  {{- toYaml .Values.podSecurityContext | nindent 2 }}
 {{- end -}}

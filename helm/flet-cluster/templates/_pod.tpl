@@ -34,7 +34,7 @@ topologySpreadConstraints:
   {{- $default = append $default $one -}}
 {{- end -}}
 {{- range .Values.topologySpread.constraints | default $default }}
-  - {{- toYaml . | nindent 4 }}
+  - {{ toYaml . | indent 4 | trim }}
     {{- if not .labelSelector }}
     labelSelector:
       matchLabels:

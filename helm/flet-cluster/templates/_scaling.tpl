@@ -1,3 +1,8 @@
+{{/* Which series of Prometheus are of this release's pods: the name of a Deployment's pod ends in two parts. */}}
+{{- define "flet-cluster.series" -}}
+namespace={{ .Release.Namespace | quote }}, pod=~"{{ include "flet-cluster.fullname" . }}-[a-z0-9]+-[a-z0-9]+"
+{{- end -}}
+
 {{/* Up at once, down slowly: a pod that goes hands its sessions over, one at a time is enough. */}}
 {{- define "flet-cluster.scalingBehavior" -}}
 scaleUp:
