@@ -1,7 +1,7 @@
-"""Writes what can be derived in helm/flet-cluster: the table of values in its README, the settings in its schema.
+"""Writes what can be derived in helm/flet-cluster: the README's table of values, the schema's settings.
 
-    python scripts/chart_docs.py            write
-    python scripts/chart_docs.py --check    only tell whether all is as it would be written; status 1 if not
+python scripts/chart_docs.py            write
+python scripts/chart_docs.py --check    only tell whether all is as it would be written; status 1 if not
 """
 
 from __future__ import annotations
@@ -112,7 +112,8 @@ def main() -> int:
     for path, text in stale:
         if not only_check:
             path.write_text(text)
-        print(f"{path.relative_to(CHART)}: {'is stale; run python scripts/chart_docs.py' if only_check else 'written'}")
+        done = "is stale; run python scripts/chart_docs.py" if only_check else "written"
+        print(f"{path.relative_to(CHART)}: {done}")
     return int(only_check and bool(stale))
 
 

@@ -1,7 +1,8 @@
-"""``flet-cluster check URL``: visits an app as a browser does, and comes back elsewhere (layer 5; imports no Flet).
+"""``flet-cluster check URL``: visits an app as a browser does, and comes back elsewhere (layer 5).
 
 It opens a session, waits for its page, cuts the socket, and connects again until another node goes on with
-the session; then it sends an input and waits until that is committed there. To the app it is a visitor like any other.
+the session; then it sends an input and waits until that is committed there. To the app it is a visitor like
+any other. No part of Flet is imported.
 """
 
 from __future__ import annotations
@@ -32,9 +33,14 @@ _REGISTER, _UPDATE_PROPS, _INVOKE = 1, 4, 5
 """Flet's actions."""
 _PAGE = 1
 _PAGE_PROPS = {
-    **{"route": "/", "web": True, "platform": "linux", "platform_brightness": "light", "window": {}},
+    "route": "/",
+    "web": True,
+    "platform": "linux",
+    "platform_brightness": "light",
+    "window": {},
     **dict.fromkeys(("pwa", "debug", "wasm", "test", "multi_view", "pyodide"), False),
-    **{"width": 1280, "height": 720},
+    "width": 1280,
+    "height": 720,
 }
 _NO_BROWSER = "flet-cluster check is no browser"
 
@@ -73,7 +79,7 @@ def socket_url(url: str, endpoint: str) -> str:
 
 
 class _Again(Exception):
-    """This attempt came to nothing; the next one may."""
+    """An attempt came to nothing; the next one may not."""
 
 
 class _Visitor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 import shutil
 import subprocess
@@ -195,7 +196,13 @@ def next_keys(
             "metadata": {"annotations": {"flet-cluster/rotation": before["stage"]}},
             "data": {name: base64.b64encode(value.encode()).decode() for name, value in plain.items()},
         }
-    given = {"value": "", "fallbacks": [], "rotation": rotation, "fresh": fresh, "existing": existing} | values
+    given = {
+        "value": "",
+        "fallbacks": [],
+        "rotation": rotation,
+        "fresh": fresh,
+        "existing": existing,
+    } | values
     path = folder / "given.yaml"
     path.write_text(yaml.safe_dump({"given": given}))
     done = run(major, "template", "x", str(folder), "--values", str(path))
@@ -234,7 +241,7 @@ def test_a_key_is_kept_and_changed_in_steps(keys_alone: Path, major: str) -> Non
 
 def test_a_key_is_not_switched_to_before_pods_know_it(keys_alone: Path) -> None:
     keys = next_keys(keys_alone, "", None, "key0")
-    with pytest.raises(ValueError, match="Upgrade with secretKey.rotation=prepare first"):
+    with pytest.raises(ValueError, match="no new key is prepared"):
         next_keys(keys_alone, "switch", keys, "key1")
 
 
@@ -245,7 +252,6 @@ def test_a_key_that_is_given_wins(keys_alone: Path) -> None:
 
 @pytest.mark.parametrize("major", BOTH)
 def test_pods_are_replaced_when_their_secrets_change(major: str) -> None:
-    """What is random is drawn once in a rendering, so that the checksum is that of the Secret that comes with it."""
     fixed = ("--set", "valkey.enabled=true,valkey.password=p", "--set", f"secretKey.value={KEY}")
     annotations = [
         one(rendered(*options, major=major), "Deployment")["spec"]["template"]["metadata"]["annotations"]
@@ -253,6 +259,17 @@ def test_pods_are_replaced_when_their_secrets_change(major: str) -> None:
     ]
     checksums = [each["checksum/secret"] for each in annotations]
     assert checksums[0] == checksums[1] != checksums[2]
+
+
+@pytest.mark.parametrize("major", BOTH)
+def test_what_is_random_is_drawn_once(major: str) -> None:
+    """The checksum is that of the Secret beside it, or the first upgrade would replace all pods."""
+    objects = rendered(*URL, major=major)
+    held = secret(objects)
+    lines = ["data:", "  redis-url: redis://cache:6379/0", f"  secret-key: {held['secret-key']}"]
+    content = "\n".join([*lines, '  secret-key-fallbacks: ""', 'stage: ""'])
+    annotations = one(objects, "Deployment")["spec"]["template"]["metadata"]["annotations"]
+    assert annotations["checksum/secret"] == hashlib.sha256(content.encode()).hexdigest()
 
 
 @pytest.mark.parametrize("major", BOTH)

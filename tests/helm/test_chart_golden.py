@@ -25,7 +25,10 @@ KUBERNETES_VERSIONS = ("1.25", "1.27", "1.30", "1.33", "1.37")
 UPGRADES = {
     "image": ("defaults", ("--set", "image.tag=2")),
     "drain": ("defaults", ("--set", "drain.timeoutSeconds=120")),
-    "key": ("defaults", ("--set", f"secretKey.value=the next key of thirty two chars!,secretKey.fallbacks[0]={KEY}")),
+    "key": (
+        "defaults",
+        ("--set", f"secretKey.value=the next key of thirty two chars!,secretKey.fallbacks[0]={KEY}"),
+    ),
     "fixed-size": ("defaults", ("--set", "autoscaling.enabled=false,replicaCount=4")),
     "setting": ("public", ("--set", "settings.session_timeout=60")),
     "no-metrics": (

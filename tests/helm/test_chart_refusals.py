@@ -28,6 +28,7 @@ SCHEMA = {
 }
 """One wrong value → what the message says of it."""
 
+SESSIONS = "autoscaling.sessions.enabled=true,metrics.enabled=true"
 COMBINATIONS = {
     "valkey.enabled=true": "More than one Redis",
     "redis.url=http://cache": "a Redis URL starts with one of redis://",
@@ -48,8 +49,8 @@ COMBINATIONS = {
     "rollout.maxSurge=0": "no pod could ever be replaced",
     "replicaCount=11": "maxReplicas=10 is less than replicaCount=11",
     "autoscaling.sessions.enabled=true": "Set metrics.enabled=true",
-    "autoscaling.sessions.enabled=true,metrics.enabled=true,settings.workers=2": "more pods in place of workers",
-    "autoscaling.keda.enabled=true,autoscaling.sessions.enabled=true,metrics.enabled=true": "prometheusAddress",
+    f"{SESSIONS},settings.workers=2": "more pods in place of workers",
+    f"{SESSIONS},autoscaling.keda.enabled=true": "set autoscaling.keda.prometheusAddress",
     "metrics.serviceMonitor.enabled=true": "nothing is there to be scraped",
     "metrics.rules.enabled=true": "no alert would ever have data",
 }
@@ -89,7 +90,8 @@ def test_no_redis(major: str) -> None:
 
 @pytest.mark.parametrize("major", BOTH)
 @pytest.mark.parametrize(
-    "wrong", ["redis.url=http://:hunter22@cache", "secretKey.value=hunter22", "secretKey.fallbacks[0]=hunter22"]
+    "wrong",
+    ["redis.url=http://:hunter22@cache", "secretKey.value=hunter22", "secretKey.fallbacks[0]=hunter22"],
 )
 def test_no_message_quotes_a_secret(wrong: str, major: str) -> None:
     assert "hunter22" not in refusal(*URL, "--set", wrong, major=major)
