@@ -1,15 +1,19 @@
 """Runs what the chart renders without Kubernetes: a pod is a process with its command, variables and mounts.
 
 :class:`Pod` does what a kubelet does for one: it asks the rendered probes, in their rhythm, and ends the
-process as a pod is ended, with preStop, SIGTERM and the grace period. :class:`Service` is haproxy, which sends new
-connections to the pods that are ready. What neither does: other users, a read-only root, limits, networks.
+process as a pod is ended, with preStop, SIGTERM and the grace period. :class:`Service` is haproxy, which
+sends new connections to the pods that are ready. Where the tests run as root on Linux, the rendered security
+context holds as well: another user who may change nothing, a read-only root. Limits and networks are not
+there.
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -64,6 +68,33 @@ def environment(
             ref = entry["valueFrom"]["secretKeyRef"]
             found[entry["name"]] = base64.b64decode(secrets[ref["name"]][ref["key"]]).decode()
     return found
+
+
+def confinement(pod: dict[str, Any], container: dict[str, Any], mounts: dict[str, Path]) -> list[str]:
+    """Return the command in front of one that makes it run as the rendered security contexts say."""
+    user, own = pod["securityContext"], container["securityContext"]
+    assert own["readOnlyRootFilesystem"]
+    assert not own["allowPrivilegeEscalation"]
+    assert own["capabilities"] == {"drop": ["ALL"]}
+    writable = [f"mount --bind {shlex.quote(str(path))} {shlex.quote(str(path))}" for path in mounts.values()]
+    script = " && ".join([*writable, "mount -o remount,ro,bind /", 'exec "$@"'])
+    ids = [f"--reuid={user['runAsUser']}", f"--regid={user['runAsGroup']}", "--clear-groups"]
+    # But for reading: what is installed here may be in a folder of root's.
+    powers = [f"--{kind}=-all,+dac_read_search" for kind in ("bounding-set", "inh-caps", "ambient-caps")]
+    namespace = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"]
+    return [*namespace, "setpriv", "--no-new-privs", *ids, *powers]
+
+
+@functools.cache
+def can_confine() -> bool:
+    """Whether this machine lets tests do that, and another user can run what is installed here."""
+    if os.geteuid() != 0 or not (shutil.which("unshare") and shutil.which("setpriv")):
+        return False
+    users = {"securityContext": {"runAsUser": 10001, "runAsGroup": 10001}}
+    drop = {"capabilities": {"drop": ["ALL"]}, "allowPrivilegeEscalation": False}
+    before = confinement(users, {"securityContext": {**drop, "readOnlyRootFilesystem": True}}, {})
+    words = [*before, sys.executable, "-c", "import flet_cluster"]
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
 
 
 def inside(value: str, mounts: dict[str, Path]) -> str:
@@ -160,14 +191,17 @@ class Pod:
         mounts = {mount["mountPath"]: folder / mount["name"] for mount in self._container["volumeMounts"]}
         for path in (*mounts.values(), folder / "root"):
             path.mkdir()
+            path.chmod(0o777)
         (folder / "root").chmod(0o555)
         words = [*self._container["command"], *self._container.get("args", [])]
         variables = environment(self._container, objects, mounts)
         program = shutil.which(words[0], path=variables["PATH"])
         assert program is not None
+        before = confinement(self._spec, self._container, mounts) if can_confine() else []
+        variables["TMPDIR"] = str(mounts["/tmp"])
         with self.log.open("wb") as log:
             return subprocess.Popen(
-                [program, *words[1:]],
+                [*before, program, *words[1:]],
                 cwd=folder / "root",
                 env=variables,
                 stdout=log,

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from tests.bench.rolling import User
 from tests.helm.charts import KEY, one, rendered
-from tests.helm.pods import Pod, Service, environment, inside
+from tests.helm.pods import Pod, Service, can_confine, environment, inside
 from tests.servers import command, running
 from tests.shell.running import LONG, eventually, free_port
 
@@ -19,7 +21,6 @@ from flet_cluster.embedded import find_binary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 USERS = 12
 APP = "tests/bench/app.py"
@@ -45,9 +46,10 @@ class Release:
 
     def _render(self, port: int, *values: str) -> list[dict[str, Any]]:
         target = str((self._folder / "app.py").resolve())
-        fast = "drain.preStopSeconds=1,drain.timeoutSeconds=20,metrics.enabled=true,probes.readinessPeriodSeconds=1"
+        fast = "drain.preStopSeconds=1,drain.timeoutSeconds=20,probes.readinessPeriodSeconds=1"
         place = f"app.target={target},host=127.0.0.1,port={port},settings.cache_dir=/dev/null/none"
-        return rendered("--set", f"redis.url={self._redis_url},{place},{fast}", *values)
+        more = f"redis.url={self._redis_url},metrics.enabled=true"
+        return rendered("--set", f"{place},{fast},{more}", *values)
 
     def add(self, *values: str) -> Pod:
         """Start a pod."""
@@ -74,10 +76,18 @@ class Release:
 
 
 @pytest.fixture
-def release(tmp_path: Path) -> Iterator[Release]:
-    shutil.copy(APP, tmp_path / "app.py")
-    with running("valkey") as url, Service(tmp_path).running() as service:
-        made = Release(url, service, tmp_path, "--set", "replicaCount=3", "--set", KEYS)
+def folder() -> Iterator[Path]:
+    """Pods are of another user, who does not get into pytest's folders."""
+    with tempfile.TemporaryDirectory() as path:
+        Path(path).chmod(0o755)
+        yield Path(path)
+
+
+@pytest.fixture
+def release(folder: Path) -> Iterator[Release]:
+    shutil.copy(APP, folder / "app.py")
+    with running("valkey") as url, Service(folder).running() as service:
+        made = Release(url, service, folder, "--set", "replicaCount=3", "--set", KEYS)
         try:
             for pod in [made.add() for _ in range(3)]:
                 pod.wait_ready()
@@ -109,6 +119,7 @@ async def test_a_rolling_update_with_another_key_costs_users_nothing(release: Re
     assert sum(sessions(pod) for pod in release.pods) >= USERS
     await asyncio.gather(*(user.tab.stop() for user in users))
     await asyncio.to_thread(run_helm_test, release)
+    see_them_confined(release)
     await asyncio.to_thread(see_one_stop_and_go_on, release)
 
 
@@ -132,6 +143,19 @@ def run_helm_test(release: Release) -> None:
     assert "A session was opened on node" in done.stdout
     first, second = (line.split(" on node ")[1][:8] for line in done.stdout.splitlines())
     assert first != second
+
+
+def see_them_confined(release: Release) -> None:
+    """What the security context says is so, where the machine allows it."""
+    for pod in release.pods if can_confine() else []:
+        lines = Path(f"/proc/{pod.process.pid}/status").read_text().splitlines()
+        status = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
+        assert status["Uid"] == status["Gid"] == ["10001"] * 4
+        assert status["CapEff"] == status["CapBnd"] == ["0000000000000004"]  # to read; see confinement
+        assert status["NoNewPrivs"] == ["1"]
+        mounts = Path(f"/proc/{pod.process.pid}/mountinfo").read_text().splitlines()
+        root = next(line.split() for line in mounts if line.split()[4] == "/")
+        assert "ro" in root[5].split(",")
 
 
 def see_one_stop_and_go_on(release: Release) -> None:
