@@ -45,9 +45,9 @@ def checkov() -> str:
     folder = CACHE / "checkov"
     program, complete = folder / "bin" / "checkov", folder / "complete"
     if not complete.exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        python = str(folder / "bin" / "python")
-        subprocess.run([python, *_PIP[1:], "install", "--no-compile", CHECKOV], check=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", folder], check=True)
+        there = ("--python", str(folder / "bin" / "python"))
+        subprocess.run([*_PIP, *there, "install", "--no-compile", CHECKOV], check=True)
         complete.touch()
     return str(program)
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -35,6 +36,12 @@ def test_what_redis_alone_gives() -> None:
         *("Deployment", "HorizontalPodAutoscaler", "NetworkPolicy", "Pod", "PodDisruptionBudget"),
         *("Secret", "Service", "ServiceAccount"),
     }
+
+
+def test_the_chart_is_for_this_version() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert (chart["name"], chart["appVersion"]) == (project["name"], project["version"])
 
 
 def test_table_and_schema_are_derived() -> None:

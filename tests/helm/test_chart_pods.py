@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import shutil
 import subprocess
 import tempfile
@@ -102,6 +103,7 @@ async def test_a_rolling_update_with_another_key_costs_users_nothing(release: Re
     await asyncio.gather(*(user.tab.start() for user in users))
     over = asyncio.Event()
     clicking = [asyncio.create_task(user.run(over)) for user in users]
+    clicking.append(asyncio.create_task(cut_now_and_then(users, over)))
     service.watch()
     await asyncio.to_thread(release.update, "--set", "replicaCount=3,image.tag=2", "--set", KEYS_SWITCHED)
     over.set()
@@ -121,6 +123,13 @@ async def test_a_rolling_update_with_another_key_costs_users_nothing(release: Re
     await asyncio.to_thread(run_helm_test, release)
     see_them_confined(release)
     await asyncio.to_thread(see_one_stop_and_go_on, release)
+
+
+async def cut_now_and_then(users: list[User], over: asyncio.Event) -> None:
+    """Networks fail as well: users come back to any pod, so old ones meet sessions that new ones sealed."""
+    while not over.is_set():
+        await asyncio.sleep(0.2)
+        await random.choice(users).tab.cut()
 
 
 def sessions(pod: Pod) -> float:
