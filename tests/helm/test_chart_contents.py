@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 ROOT = CHART.parents[1]
 TEMPLATES = CHART / "templates"
 GROUPS = {"v1", "apps/v1", "autoscaling/v2", "networking.k8s.io/v1", "policy/v1"}
-SOON = {"s3_bucket", "s3_endpoint_url", "s3_region", "s3_addressing_style"} - Settings.model_fields.keys()
-"""Settings that come with uploads to buckets."""
 
 
 def test_what_redis_alone_gives() -> None:
@@ -67,7 +65,7 @@ def test_the_schema_knows_every_value() -> None:
 
 def test_every_variable_is_a_setting() -> None:
     names = {name for one_of in VARIANTS for name in variables(variant(one_of)) if name.startswith("FLET_")}
-    known = {PREFIX + field.upper() for field in (*Settings.model_fields, *SOON)} | {*FLET_VARIABLES.values()}
+    known = {PREFIX + field.upper() for field in Settings.model_fields} | {*FLET_VARIABLES.values()}
     assert names <= known
 
 
@@ -80,6 +78,17 @@ def test_settings_arrive_as_they_were_meant(monkeypatch: pytest.MonkeyPatch) -> 
     assert settings.allowed_origins == ("https://a.example", "https://b.example")
     assert (settings.app_path, settings.app_name, settings.metrics) == ("shop", "shop-flet-cluster", True)
     assert (settings.host, settings.port) == ("0.0.0.0", 8000)
+
+
+def test_uploads_go_where_they_were_meant_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint = "--set=uploads.s3.endpointUrl=https://s3.example.com,uploads.s3.addressingStyle=path"
+    for name, value in variables(variant("aws", endpoint)).items():
+        if name.startswith("FLET_") and value is not None:
+            monkeypatch.setenv(name, value)
+    settings = Settings.read()
+    assert (settings.s3_bucket, settings.s3_region) == ("shop-uploads", "eu-central-1")
+    assert (settings.s3_endpoint_url, settings.s3_addressing_style) == ("https://s3.example.com", "path")
+    assert (settings.max_upload_size, settings.upload_dir) == (50_000_000, None)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
