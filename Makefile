@@ -54,7 +54,7 @@ soak: $(VENV)/dev.stamp
 	  tests/cluster/test_chat.py tests/chromium/test_uploading_to_bucket.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) build dist artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .cache build dist artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the tests need and Python packages cannot bring: a browser, a load balancer, a stock Redis, an
-# identity provider. Does nothing if all are there.
+# identity provider, Helm, checkov. Does nothing if all are there.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -13,12 +13,22 @@ install_provider() {
     fi
 }
 
+install_helm() {
+    [ -x .cache/helm/helm3 ] && [ -x .cache/helm/helm4 ] && [ -e .cache/helm/checkov/complete ] && return
+    echo "Installing: Helm 3 and 4, and checkov"
+    if ! .venv/bin/python -m tests.helm.binaries >/dev/null; then
+        echo "What tests/helm/binaries.py fetches could not be installed. HELM3 and HELM4 name a Helm of yours." >&2
+        exit 1
+    fi
+}
+
 missing=""
 for part in chromium haproxy redis-server npm; do
     command -v "$part" >/dev/null 2>&1 || [ -x "/usr/sbin/$part" ] || missing="$missing $part"
 done
 if [ -z "$missing" ]; then
     install_provider
+    install_helm
     exit 0
 fi
 
@@ -43,3 +53,4 @@ if ! { $as_root apt-get update -qq && $as_root apt-get install -qq --yes --no-in
     exit 1
 fi
 install_provider
+install_helm

@@ -36,6 +36,7 @@ LAYERS = {
     "asgi": 5,
     "auth": 5,
     "changes": 5,
+    "checking": 5,
     "composition": 5,
     "cli": 5,
     "control": 5,

@@ -5,6 +5,7 @@ ClusterError
 ├── ProgramError               the app cannot be loaded; says what to do
 ├── StartFailed                the app is there, but no node of it comes up
 ├── StartRefused               nor will it, until somebody changes a setting
+├── CheckFailed                ``flet-cluster check`` could not open a session and resume it
 ├── FletNotSupported           the installed Flet lacks something the host needs
 ├── SnapshotError
 │   ├── NotPortable            an object of the session cannot travel; carries its path
@@ -67,6 +68,10 @@ class StartFailed(ClusterError):
 
 class StartRefused(ClusterError):
     """A node cannot come up until somebody changes something. The message says what."""
+
+
+class CheckFailed(ClusterError):
+    """An app that was visited from outside did not serve, or did not go on elsewhere. Says what was seen."""
 
 
 class FletNotSupported(ClusterError):
