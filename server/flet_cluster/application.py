@@ -27,6 +27,7 @@ from flet_cluster.protocol.close import CloseCode
 from flet_cluster.side_doors import side_doors
 from flet_cluster.transport import endpoint
 from flet_cluster.transport.binding import BrowserCookie
+from flet_cluster.uploading import uploads_among_assets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -151,7 +152,12 @@ def web_options(settings: Settings) -> WebOptions:
 def web_client(settings: Settings, **options: Any) -> WebClient:
     """Return what serves everything a browser loads; ``options`` replace some of its WebOptions."""
     cache_dir = settings.cache_dir or default_cache_dir()
-    return WebClient(replace(web_options(settings), **options), settings.assets_dir, cache_dir=cache_dir)
+    return WebClient(
+        replace(web_options(settings), **options),
+        settings.assets_dir,
+        cache_dir=cache_dir,
+        uploads=uploads_among_assets(settings),
+    )
 
 
 def _operators_routes(cluster_app: ClusterApp) -> list[Route]:

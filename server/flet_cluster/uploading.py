@@ -15,6 +15,7 @@ from flet_cluster.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from flet_cluster.blobs.base import BlobStore
     from flet_cluster.settings import Settings
@@ -101,6 +102,14 @@ def read_links(
     return ReadLinks(blobs, signer, endpoint, below_app=below_app, prefix=prefix)
 
 
+def uploads_among_assets(settings: Settings) -> Path | None:
+    """Return the folder of uploads if its files are served as the app's own; None if they are not."""
+    folder, assets = settings.upload_dir, settings.assets_dir
+    if folder is None or assets is None or settings.s3_bucket:
+        return None
+    return folder if folder.resolve().is_relative_to(assets.resolve()) else None
+
+
 def upload_remark(settings: Settings) -> str:
     """Return what the operator should know about where uploads go, for the log; "" if all is well."""
     folder, bucket = settings.upload_dir, settings.s3_bucket
@@ -111,13 +120,11 @@ def upload_remark(settings: Settings) -> str:
             f"uploads go to the bucket {bucket!r} (FLET_CLUSTER_S3_BUCKET); the folder {folder} "
             "(FLET_UPLOAD_DIR, upload_dir=…) is not used"
         )
-    assets = settings.assets_dir
-    if assets is not None and folder.resolve().is_relative_to(assets.resolve()):
+    if uploads_among_assets(settings) is not None:
         return (
-            f"uploads go to {folder}, which is among the app's own files in {assets}: whoever knows its name "
-            "gets a file there without a signed URL, and a page or drawing that was uploaded runs with its "
-            "scripts in the app. Name a folder elsewhere, and show uploads by "
-            "flet_cluster.uploads(page).url(name)"
+            f"uploads go to {folder}, which is among the app's own files in {settings.assets_dir}: whoever "
+            "knows its name gets a file there without a signed URL. Name a folder elsewhere "
+            "(FLET_UPLOAD_DIR, upload_dir=…), and show uploads by flet_cluster.uploads(page).url(name)"
         )
     if _on_one_machine(settings) or is_shared(folder):
         return ""

@@ -172,6 +172,26 @@ async def test_leftovers_of_crashed_processes_are_removed_by_age(tmp_path: Path)
     assert local_blobs(tmp_path) is local_blobs(tmp_path)
 
 
+async def test_leftovers_of_other_nodes_are_removed_though_nobody_uploads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "LOOK_SECONDS", 0.01)
+    blobs = LocalBlobs(tmp_path)
+    for _ in range(2):  # an app may be stopped and started again
+        await blobs.start()
+        assert blobs._tidying is not None
+        await blobs._tidying
+        leftover = tmp_path / f"{TEMPORARY}1"
+        leftover.write_bytes(b"half")
+        os.utime(leftover, (0, time.time() - FORGOTTEN_SECONDS - 60))
+        blobs._tidied -= FORGOTTEN_SECONDS  # an hour goes by
+        for _ in range(1000):
+            if not leftover.exists():
+                break
+            await asyncio.sleep(0.01)
+        assert not leftover.exists()
+
+
 async def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     blobs = LocalBlobs(tmp_path / "file" / "uploads")

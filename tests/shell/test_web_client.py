@@ -11,12 +11,14 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from flet_cluster.application import web_client
 from flet_cluster.errors import FletNotSupported
 from flet_cluster.http import files
 from flet_cluster.http.files import Overlay, media_type
 from flet_cluster.http.health import health_routes
 from flet_cluster.http.index import WebOptions, base_href, patched_index
 from flet_cluster.http.static import WebClient
+from flet_cluster.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -291,3 +293,27 @@ async def test_health() -> None:
         assert (await prober.get("/readyz")).json() == {"status": "ready"}
         del state["alive"]
         assert (await prober.get("/healthz")).json() == {"status": "KeyError: 'alive'"}
+
+
+async def test_uploads_among_the_assets_run_no_scripts_in_the_app(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"upload_dir": tmp_path / "up/loads", "assets_dir": tmp_path})
+    names = ["own.html", "up/loads/in/x.html", "up/loads/x.SVG", "up/loads/x.html.gz", "up/loads/x.png"]
+    async with browser(web_client(settings)) as user:
+        (tmp_path / "own.html").write_text("our own")
+        assert "content-security-policy" not in (await user.get("/own.html")).headers  # nothing uploaded yet
+        (tmp_path / "up/loads/in").mkdir(parents=True)
+        for name in names:
+            (tmp_path / name).write_text("<script>alert(1)</script>" * 100)
+        answers = [await user.get(f"/{name}") for name in names]
+        for answer, mode in zip(
+            answers, [None, "attachment", "attachment", "attachment", "inline"], strict=True
+        ):
+            assert answer.status_code == 200
+            shown = answer.headers.get("content-disposition")
+            assert (shown and shown.split(";")[0]) == mode
+            assert answer.headers.get("content-security-policy", "").endswith("sandbox") is (mode is not None)
+            assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answers[3].headers["content-type"] == "application/octet-stream"
+        part = await user.get("/up/loads/in/x.html", headers={"Range": "bytes=0-7"})
+        assert (part.status_code, part.content) == (206, b"<script>")
+        assert part.headers["content-disposition"].startswith("attachment")

@@ -38,7 +38,9 @@ def test_one_machine_is_not(tmp_path: Path, url: str | None) -> None:
 
 def test_uploads_among_the_assets_are_no_good_idea(tmp_path: Path) -> None:
     settings = Settings.model_validate({"upload_dir": tmp_path / "uploads", "assets_dir": tmp_path})
-    assert "runs with its scripts in the app. Name a folder elsewhere" in upload_remark(settings)
+    remark = upload_remark(settings)
+    assert f"uploads go to {tmp_path / 'uploads'}, which is among the app's own files in {tmp_path}" in remark
+    assert "without a signed URL. Name a folder elsewhere (FLET_UPLOAD_DIR, upload_dir=…)" in remark
     assert upload_remark(settings.with_values(upload_dir=tmp_path.with_name("elsewhere"))) == ""
 
 

@@ -12,6 +12,7 @@ import itertools
 import logging
 import os
 import time
+import weakref
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -31,6 +32,8 @@ logger = logging.getLogger("flet_cluster.blobs")
 
 FORGOTTEN_SECONDS: Final = 3600.0
 """A temporary file that nobody has written to for so long is a crashed process's."""
+LOOK_SECONDS: Final = 600.0
+"""How often a node looks whether leftovers are due, also if nobody uploads."""
 BUFFER: Final = 1 << 20
 """Bytes collected before a thread writes them: what one upload takes of memory, or little more."""
 BUFFERS: Final = 16 << 20
@@ -56,6 +59,7 @@ class LocalBlobs:
         self._tidied = float("-inf")
         self._tidying: asyncio.Task[None] | None = None
         self._writing = 0
+        self._looking: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
 
     async def start(self) -> None:
         """Make the folder, and remove what crashed processes left."""
@@ -65,7 +69,12 @@ class LocalBlobs:
             raise BlobStoreUnusable(
                 f"the folder for uploads (FLET_UPLOAD_DIR, upload_dir=…) cannot be made: {error}"
             ) from error
-        self._tidy_now_and_then()
+        loop = asyncio.get_running_loop()
+        if loop in self._looking:  # this app was stopped and starts again
+            self._tidy_now_and_then()
+        else:
+            self._looking.add(loop)
+            self._look(loop)
 
     def direct_url(self, name: str, seconds: float) -> str | None:
         """Uploads go through a node."""
@@ -127,6 +136,11 @@ class LocalBlobs:
     async def delete(self, name: str) -> None:
         """Remove a file, and the folders that are empty then."""
         await UPLOADS.run(remove, self.root, name)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Tidy up from time to time, for as long as the loop runs."""
+        self._tidy_now_and_then()
+        loop.call_later(LOOK_SECONDS, self._look, loop)
 
     def _tidy_now_and_then(self) -> None:
         """Look for leftovers, not more often than there can be new ones."""

@@ -120,17 +120,27 @@ class _Streamed(StreamingResponse):
 
 def _headers(blob: Blob) -> dict[str, str]:
     """Return what is said of a blob, whichever part of it is sent."""
-    kind = media_type(f"x{PurePosixPath(blob.name).suffix.lower()}")
-    mode = "inline" if _HARMLESS.match(kind) else "attachment"
     return {
+        **untrusted(PurePosixPath(blob.name).name),
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-cache",
-        "Content-Disposition": disposition(mode, PurePosixPath(blob.name).name),
+        "ETag": _tag(blob),
+        "Referrer-Policy": "no-referrer",  # the URL is a key to the file
+    }
+
+
+def untrusted(name: str) -> dict[str, str]:
+    """Return the headers of a file that a user has brought, so that no script in it runs in the app's origin.
+
+    Args:
+        name: the last part of its name.
+    """
+    kind = media_type(f"x{PurePosixPath(name).suffix.lower()}")
+    return {
+        "Content-Disposition": disposition("inline" if _HARMLESS.match(kind) else "attachment", name),
         # Chrome and Safari show no PDF in a sandbox; scripts in one run in neither's pages.
         "Content-Security-Policy": _NO_SCRIPT if kind == "application/pdf" else f"{_NO_SCRIPT}; sandbox",
         "Content-Type": f"{kind}; charset=utf-8" if kind.startswith("text/") else kind,
-        "ETag": _tag(blob),
-        "Referrer-Policy": "no-referrer",  # the URL is a key to the file
         "X-Content-Type-Options": "nosniff",
     }
 

@@ -22,6 +22,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 
 from flet_cluster.errors import FletNotSupported
 from flet_cluster.http.cache import VariantCache
+from flet_cluster.http.downloads import untrusted
 from flet_cluster.http.encoding import accepted, is_compressible
 from flet_cluster.http.files import Found, Overlay, digest_of, media_type
 from flet_cluster.http.index import (
@@ -70,12 +71,14 @@ class _Content:
         digest: hash of the content.
         size: bytes.
         source: the content, or the file that has it.
+        uploaded: whether it may be a user's.
     """
 
     name: str
     digest: str
     size: int
     source: bytes | Found
+    uploaded: bool = False
 
     def read(self) -> bytes:
         """Return the content; reads the disk, unless it was made here."""
@@ -91,6 +94,8 @@ class WebClient:
         resume_js: the script that keeps the socket alive; None for the packaged one, b"" for none.
         cache_dir: folder for compressed files, see :func:`default_cache_dir`; None for none. It is filled in
             the background from the first request on, or from :meth:`start` on.
+        uploads: the folder among the app's files where users' files are, or None: no script in them may run
+            in the app's origin.
     """
 
     def __init__(
@@ -99,8 +104,10 @@ class WebClient:
         assets_dir: Path | None = None,
         resume_js: bytes | None = None,
         cache_dir: Path | None = None,
+        uploads: Path | None = None,
     ) -> None:
         self._options = options
+        self._uploads = uploads
         self._overlay = client_files(assets_dir)
         cache = VariantCache(cache_dir) if cache_dir is not None else None
         self._precompressor = Precompressor(self._overlay, cache) if cache is not None else None
@@ -151,10 +158,14 @@ class WebClient:
                 digest = self._overlay.known_digest(found)
                 if digest is None:
                     digest = await FILES.run(self._overlay.digest, found)
-                return _Content(found.path.name, digest, found.status.st_size, found)
+                uploaded = await self._is_uploaded(found)
+                return _Content(found.path.name, digest, found.status.st_size, found, uploaded)
             if not _looks_like_route(path):
                 return None
         return self._page(root)
+
+    async def _is_uploaded(self, found: Found) -> bool:
+        return self._uploads is not None and await FILES.run(_lies_in, found.path, self._uploads)
 
     async def _answer(self, content: _Content, scope: Scope) -> Response:
         asked = Headers(scope=scope)
@@ -166,6 +177,8 @@ class WebClient:
         if known is not None:
             return Response(status_code=304, headers={**headers, "ETag": f'"{known}"'})
         headers["Content-Type"] = _content_type(content.name)
+        if content.uploaded:
+            headers |= untrusted(content.name)
         # Parts are parts of the bytes as they are: those are the same on every node.
         coding = accepted(asked.get("accept-encoding", "")) if packed and "range" not in asked else None
         if coding is not None:
@@ -223,6 +236,14 @@ def default_cache_dir() -> Path:
 
 def _made(name: str, content: bytes) -> _Content:
     return _Content(name, digest_of(content), len(content), content)
+
+
+def _lies_in(path: Path, folder: Path) -> bool:
+    """Whether a file is below a folder, however systems that ignore case were asked for it."""
+    try:
+        return any(parent.samefile(folder) for parent in path.parents)
+    except FileNotFoundError:  # there is no such folder yet
+        return False
 
 
 def _file(found: Found, headers: dict[str, str]) -> Response:
