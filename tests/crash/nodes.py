@@ -46,15 +46,16 @@ def observed(program: Program, settings: Settings, faults: FaultPoints | None = 
     async def quiet(request: Request) -> JSONResponse:
         """Describe each session that is here."""
         node = application.state.node
-        return JSONResponse({seat.id: _describe(seat) for seat in node.seats.values()})
+        end = await node.store.stream_end()
+        return JSONResponse({seat.id: _describe(seat, end) for seat in node.seats.values()})
 
     application.router.routes.insert(0, Route(QUIET, quiet))
     return application
 
 
-def _describe(seat: Seat) -> dict[str, Any]:
+def _describe(seat: Seat, end: int) -> dict[str, Any]:
     return {
-        "quiet": _is_quiet(seat),
+        "quiet": _is_quiet(seat) and _has_heard_all(seat, end),
         "dormant": seat.live is None,
         "tx": seat.outbox.tx,
         "rx": seat.committed.rx if seat.committed else 0,
@@ -73,6 +74,11 @@ def _is_quiet(seat: Seat) -> bool:
         and not live.session.has_pending_render
         and not live.lane.waited_for
     )
+
+
+def _has_heard_all(seat: Seat, end: int) -> bool:
+    """What it has published is in the stream, and what it hears up to its end has come."""
+    return not seat.publisher.busy and (not seat.feed.hears or seat.feed.cursor >= end)
 
 
 def _note_runs_of_main() -> None:
