@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from tests.shell.running import APP, COMMAND, eventually, started
-from websockets import Subprotocol
-from websockets.sync.client import unix_connect
+from websockets import InvalidStatus, Subprotocol
+from websockets.sync.client import connect, unix_connect
 
 from flet_cluster import listening
 from flet_cluster.desktop import suited
@@ -112,3 +113,12 @@ def test_others_may_not_be_pushed_aside() -> None:
     taken = socket.create_server(("127.0.0.1", 0))
     with taken, pytest.raises(SettingsError, match=r"is in use.*--port"):
         listening.bind(Settings(host="127.0.0.1", port=taken.getsockname()[1]))
+
+
+def test_a_socket_at_a_path_where_there_is_none_is_refused(folder: Path) -> None:
+    with started(folder, *COMMAND, "app.py", "--port", "0") as app:
+        url = f"{app.url().replace('http', 'ws', 1)}nowhere/ws"
+        with pytest.raises(InvalidStatus) as refused, connect(url):
+            pass
+        assert refused.value.response.status_code == HTTPStatus.FORBIDDEN
+        assert "Traceback" not in app.output()

@@ -19,6 +19,7 @@ import flet_web  # type: ignore[import-untyped]
 import platformdirs
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.websockets import WebSocketClose
 
 from flet_cluster.errors import FletNotSupported
 from flet_cluster.http.cache import VariantCache
@@ -135,8 +136,9 @@ class WebClient:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http":
-            raise RuntimeError("the web client serves files only; register the socket's route before it")
+        if scope["type"] == "websocket":  # at a path where there is none: refused as Starlette does, by 403
+            await WebSocketClose()(scope, receive, send)
+            return
         await (await self._respond(scope))(scope, receive, send)
 
     async def _respond(self, scope: Scope) -> Response:
