@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from redis.asyncio.connection import Connection
 from tests.servers import command, fresh_app
 
 from flet_cluster.bus.redis import RedisBus
@@ -124,3 +125,23 @@ async def test_a_silent_connection_is_asked_for_a_sign_of_life(
         got = asyncio.Event()
         await bus.subscribe("a", lambda _: got.set())
         await until_heard(bus, "a", got)
+
+
+async def test_a_connection_that_ends_while_it_begins_is_tried_again(
+    server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Uvloop says so by an error of its own, when a server that restarts closes what it has just accepted."""
+    connect: Any = Connection.connect
+    failures = [RuntimeError("the handler is closed")]
+    async with started(server.url, fresh_app()) as bus:
+
+        async def connecting(self: Connection) -> None:
+            if failures:
+                raise failures.pop()
+            await connect(self)
+
+        monkeypatch.setattr(Connection, "connect", connecting)
+        got = asyncio.Event()
+        await bus.subscribe("hint", lambda _: got.set())
+        assert not failures
+        await until_heard(bus, "hint", got)

@@ -61,8 +61,10 @@ class Listener:
         """Connect and begin to read. Raises redis errors."""
         try:
             await cast("Any", self._connection).connect()
-        except BaseException:  # cancelled in the middle of it, it would stay half open
+        except BaseException as error:  # cancelled in the middle of it, it would stay half open
             await self._connection.disconnect(nowait=True)
+            if isinstance(error, RuntimeError):  # uvloop's way to say that the server has closed it again
+                raise ConnectionError("the connection has ended") from error
             raise
         self._reader = asyncio.create_task(self._read(), name="bus listener")
 
@@ -103,7 +105,8 @@ class Listener:
             raise ConnectionError("the listener has ended")
         try:
             await self._connection.send_command(self._prefix + verb if args else verb, *args)
-        except AttributeError as error:  # redis-py's way to say that the reader disconnected it meanwhile
+        except (AttributeError, RuntimeError) as error:
+            # redis-py's way to say that the reader disconnected it meanwhile, and uvloop's.
             raise ConnectionError("the listener has ended") from error
 
     async def _read(self) -> None:
