@@ -49,3 +49,9 @@ UPLOADS: Final = Threads("flet-cluster-uploads", 8)
 
 BUCKET: Final = Threads("flet-cluster-bucket", 16)
 """Speaks with the store of uploads, if that is elsewhere."""
+
+SEALING: Final = Threads("flet-cluster-sealing", 2)
+"""Compresses and seals states that are big."""
+
+SETUP: Final = Threads("flet-cluster-setup", 1)
+"""Imports what is large, when somebody first needs it."""

@@ -21,6 +21,7 @@ from flet.controls.context import _context_page
 
 from flet_cluster.errors import SignInFailed, StoreError
 from flet_cluster.host.openid import OpenIDProvider
+from flet_cluster.threads import SETUP
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -304,7 +305,7 @@ def client_of(provider: OAuthProvider) -> Client:
 async def providers_of(host: HostEnvironment) -> Providers:
     """Return what this process knows of providers; made off the loop when it is first needed."""
     if host.providers is None:
-        made = await host.loop.run_in_executor(None, _make, host.oauth_seconds)
+        made = await SETUP.run(_make, host.oauth_seconds)
         host.providers = host.providers or made
     found: Providers = host.providers
     return found

@@ -27,6 +27,7 @@ from flet_cluster.node.feed import placed
 from flet_cluster.node.tokens import binding_in
 from flet_cluster.node.vault import Meta
 from flet_cluster.protocol.close import CloseCode
+from flet_cluster.threads import SEALING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -308,7 +309,7 @@ class Committer:
     async def _in_thread(self, unsealed: Unsealed) -> Pending | None:
         """Seal a big one while others go on; None when that failed."""
         try:
-            return await asyncio.to_thread(unsealed.sealed)
+            return await SEALING.run(unsealed.sealed)
         except Exception as error:  # noqa: BLE001  # as in _run
             self._cannot_build(error)
             return None
