@@ -6,6 +6,7 @@ import asyncio
 import functools
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import flet as ft
@@ -107,6 +108,17 @@ async def test_a_big_state_is_sealed_in_a_thread_and_named_once(
     said = [r.message for r in caplog.records if "its state has" in r.message]
     assert len(said) == 1
     assert "its state has 6.0 MB, and everybody on this node waits while that is written" in said[0]
+
+
+async def test_an_app_that_has_all_threads_of_the_loop_holds_up_no_commit(work: Desk) -> None:
+    loop, go_on = asyncio.get_running_loop(), threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        loop.set_default_executor(pool)
+        pool.submit(go_on.wait)
+        work.do(Click("more"))
+        await work.settle()
+        assert work.shows("Count: 1")
+        go_on.set()
 
 
 async def test_a_seat_that_is_lost_while_its_state_is_sealed_writes_nothing(
