@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flet_cluster.blobs.links import UploadLinks
+from flet_cluster.blobs.links import NodeLinks, UploadLinks
 from flet_cluster.blobs.local import local_blobs
 from flet_cluster.blobs.prefix import ONE_FOLDER, SHARED_STORE, UploadPrefix
 from flet_cluster.blobs.reading import ReadLinks
@@ -76,8 +76,7 @@ def upload_links(settings: Settings) -> UploadLinks | None:
         return None
     return UploadLinks(
         blobs,
-        upload_signer(settings),
-        settings.upload_endpoint,
+        NodeLinks(upload_signer(settings), settings.upload_endpoint),
         limit=settings.max_upload_size,
         prefix=upload_prefix(settings),
         reading=read_links(settings, settings.upload_endpoint),
@@ -98,8 +97,8 @@ def read_links(
     blobs = blob_store(settings)
     if blobs is None:
         return None
-    signer, prefix = upload_signer(settings, app_name, DOWNLOAD), upload_prefix(settings).of
-    return ReadLinks(blobs, signer, endpoint, below_app=below_app, prefix=prefix)
+    through_node = NodeLinks(upload_signer(settings, app_name, DOWNLOAD), endpoint, below_app=below_app)
+    return ReadLinks(blobs, through_node, prefix=upload_prefix(settings))
 
 
 def uploads_among_assets(settings: Settings) -> Path | None:

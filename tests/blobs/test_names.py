@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flet_cluster.blobs.links import UploadLinks
+from flet_cluster.blobs.links import NodeLinks, UploadLinks
 from flet_cluster.blobs.local import LocalBlobs
 from flet_cluster.blobs.names import MAX_NAME, checked
 from flet_cluster.blobs.signing import UploadSigner
@@ -133,23 +133,21 @@ class Bucket(LocalBlobs):
 )
 def test_where_an_upload_goes(tmp_path: Path, app_path: str, path: str) -> None:
     signer = UploadSigner([NEW], "app")
-    links = UploadLinks(LocalBlobs(tmp_path), signer, "/up/load", clock=lambda: 100.5)
+    links = UploadLinks(LocalBlobs(tmp_path), NodeLinks(signer, "/up/load", clock=lambda: 100.5))
     url = links.url("a b/ü.txt", 60, app_path)
     assert url.startswith(f"{path}?f=a%20b/%C3%BC.txt&e=161&s=")
-    elsewhere = UploadLinks(LocalBlobs(tmp_path), signer, "/api/up", below_app=False, clock=lambda: 100.5)
+    through_node = NodeLinks(signer, "/api/up", below_app=False, clock=lambda: 100.5)
+    elsewhere = UploadLinks(LocalBlobs(tmp_path), through_node)
     assert elsewhere.url("a", 60, app_path).startswith("/api/up?f=a&e=161&s=")
     with pytest.raises(BadBlobName):
         links.url("../a", 60, app_path)
 
 
 def test_a_store_that_takes_uploads_itself_cannot_limit_them(tmp_path: Path) -> None:
-    signer = UploadSigner([NEW], "app")
-    assert (
-        UploadLinks(Bucket(tmp_path), signer, "upload").url("a", 60, "") == "https://bucket.test/a?seconds=60"
-    )
-    assert (
-        UploadLinks(Bucket(tmp_path), signer, "upload", limit=9).url("a", 60, "").startswith("/upload?f=a&")
-    )
+    links = NodeLinks(UploadSigner([NEW], "app"), "upload")
+    bucket = Bucket(tmp_path)
+    assert UploadLinks(bucket, links).url("a", 60, "") == "https://bucket.test/a?seconds=60"
+    assert UploadLinks(bucket, links, limit=9).url("a", 60, "").startswith("/upload?f=a&")
 
 
 def test_names_of_unfinished_uploads_are_not_given_out() -> None:

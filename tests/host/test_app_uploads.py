@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import flet_cluster
+from flet_cluster.blobs.links import NodeLinks
 from flet_cluster.blobs.local import LocalBlobs
+from flet_cluster.blobs.prefix import UploadPrefix
 from flet_cluster.blobs.reading import ReadLinks
 from flet_cluster.blobs.signing import DOWNLOAD, UploadSigner
 from flet_cluster.errors import BadBlobName, BlobMissing, BlobStoreUnusable, UploadsDisabled
@@ -30,7 +32,8 @@ SIGNER = UploadSigner(["a secret for tests only, long enough"], "app", DOWNLOAD)
 
 def page_of(root: Path | None, prefix: str = "", *, web: bool = True) -> Any:
     """As much of a page as its files need, on the running loop."""
-    reading = None if root is None else ReadLinks(LocalBlobs(root), SIGNER, "upload", prefix=lambda _: prefix)
+    links, place = NodeLinks(SIGNER, "upload"), UploadPrefix(prefix, "app")
+    reading = None if root is None else ReadLinks(LocalBlobs(root), links, prefix=place)
     host = SimpleNamespace(loop=asyncio.get_running_loop(), uploads=SimpleNamespace(reading=reading))
     client = SimpleNamespace(name="my/app", url="wss://example.com:8000/my/app")
     live = SimpleNamespace(id="1", gone=False, host=host, client=client)

@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI, Request
 from tests.cluster.tools import eventually
 
-from flet_cluster.blobs.links import UploadLinks
+from flet_cluster.blobs.links import NodeLinks, UploadLinks
 from flet_cluster.blobs.local import local_blobs
 from flet_cluster.blobs.signing import DOWNLOAD, UploadSigner
 from flet_cluster.http import uploads
@@ -47,7 +47,7 @@ def application(tmp_path: Path) -> FastAPI:
 async def test_where_it_is_mounted_does_not_matter(
     application: FastAPI, tmp_path: Path, links: dict[str, object]
 ) -> None:
-    made = UploadLinks(local_blobs(tmp_path), SIGNER, **links)  # type: ignore[arg-type]
+    made = UploadLinks(local_blobs(tmp_path), NodeLinks(SIGNER, **links))  # type: ignore[arg-type]
     transport = httpx.ASGITransport(application)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as browser:
         url = made.url("a/b", 60, "some/where")
@@ -78,7 +78,7 @@ async def test_an_upload_of_which_nothing_comes_is_given_up(
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(application), base_url="http://test"
     ) as browser:
-        url = UploadLinks(local_blobs(tmp_path), SIGNER, "api/upload").url("a", 60, "some/where")
+        url = UploadLinks(local_blobs(tmp_path), NodeLinks(SIGNER, "api/upload")).url("a", 60, "some/where")
         answer = await browser.put(url, content=stalled(asyncio.Event()))
         assert (answer.status_code, "has come for" in answer.text) == (408, True)
     assert files_in(tmp_path) == []
@@ -88,7 +88,7 @@ async def test_only_so_many_uploads_go_on_at_a_time(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(uploads, "MOST_AT_ONCE", 3)
     endpoint, go_on = UploadEndpoint(local_blobs(tmp_path), SIGNER, READER), asyncio.Event()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint), base_url="http://test") as browser:
-        url = UploadLinks(local_blobs(tmp_path), SIGNER, "upload").url("a", 60, "")
+        url = UploadLinks(local_blobs(tmp_path), NodeLinks(SIGNER, "upload")).url("a", 60, "")
         going_on = [asyncio.ensure_future(browser.put(url, content=stalled(go_on))) for _ in range(3)]
         await eventually(lambda: len(files_in(tmp_path)) == 3, "all are begun")
         refused = await browser.put(url, content=b"one more")

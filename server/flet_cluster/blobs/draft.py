@@ -76,8 +76,7 @@ class Draft:
     def _check_place(self) -> None:
         """Refuse to follow symbolic links out of the folder, or to replace one."""
         parent = Path(os.path.realpath(self._target.parent))
-        outside = parent != self._root and self._root not in parent.parents
-        if outside or self._target.is_symlink():
+        if not parent.is_relative_to(self._root) or self._target.is_symlink():
             raise self._bad_name("a symbolic link is in its way")
         if self._target.is_dir():
             raise self._bad_name("there is a folder of that name")

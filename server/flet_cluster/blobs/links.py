@@ -1,10 +1,10 @@
-"""What ``page.get_upload_url`` answers (layer 2: imports the standard library and layers 0 to 2)."""
+"""URLs of uploads through a node; what ``page.get_upload_url`` answers (layer 2: imports layers 0 to 2)."""
 
 from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from flet_cluster.blobs.prefix import ONE_FOLDER, UploadPrefix
@@ -16,39 +16,70 @@ if TYPE_CHECKING:
     from flet_cluster.blobs.reading import ReadLinks
     from flet_cluster.blobs.signing import UploadSigner
 
+EVERYWHERE: Final = UploadPrefix(ONE_FOLDER, "")
+"""All sessions of an app share one place, as in Flet."""
+
+
+class NodeLinks:
+    """Makes URLs that lead through a node, whichever it is.
+
+    Args:
+        signer: signs them.
+        endpoint: path of what serves them; below the app's own path, if ``below_app``.
+        clock: seconds since the Unix epoch.
+    """
+
+    def __init__(
+        self,
+        signer: UploadSigner,
+        endpoint: str,
+        *,
+        below_app: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._signer = signer
+        self._endpoint = endpoint.strip("/")
+        self._below_app = below_app
+        self._clock = clock
+
+    def url(self, key: str, seconds: float, app_path: str) -> str:
+        """Return a URL without the domain.
+
+        Args:
+            key: the whole name of the blob.
+            seconds: how long the URL is good.
+            app_path: where the browser has found the app, without the domain.
+        """
+        query = self._signer.query(self._endpoint, key, math.ceil(self._clock() + seconds))
+        folder = app_path.strip("/") if self._below_app else ""
+        path = "/".join(part for part in (folder, self._endpoint) if part)
+        return f"/{quote(path)}?{query}"
+
 
 class UploadLinks:
     """Makes URLs for uploads of one app.
 
     Args:
         blobs: where uploads go; None if an endpoint elsewhere takes them.
-        signer: signs those that go through a node.
-        endpoint: path of the uploads' endpoint; below the app's own path, if ``below_app``.
+        through_node: makes the URLs of those that go through a node.
         limit: the most bytes of an upload; one that the store takes itself cannot be limited.
-        prefix: where the uploads of each session go; None for the same place for all.
+        prefix: where the uploads of each session go.
         reading: what gives the app its uploads back; None if nobody here knows where they are.
-        clock: seconds since the Unix epoch.
     """
 
-    def __init__(  # noqa: PLR0913  each is a fact of the deployment
+    def __init__(
         self,
         blobs: BlobStore | None,
-        signer: UploadSigner,
-        endpoint: str,
+        through_node: NodeLinks,
         *,
-        below_app: bool = True,
         limit: int | None = None,
-        prefix: UploadPrefix | None = None,
+        prefix: UploadPrefix = EVERYWHERE,
         reading: ReadLinks | None = None,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         self._blobs = blobs
-        self._signer = signer
-        self._endpoint = endpoint.strip("/")
-        self._below_app = below_app
+        self._through_node = through_node
         self._limit = limit
-        self.prefix = prefix or UploadPrefix(ONE_FOLDER, "")
-        self._clock = clock
+        self._prefix = prefix
         self.reading = reading
 
     def url(self, name: str, seconds: float, app_path: str, session_id: str = "") -> str:
@@ -64,17 +95,8 @@ class UploadLinks:
             BadBlobName: no file can be called that (it is a ValueError).
             BlobStoreUnusable: the store cannot sign.
         """
-        key = self.prefix.key(session_id, name)
+        key = self._prefix.key(session_id, name)
         direct = None
         if self._blobs is not None and self._limit is None:
             direct = self._blobs.direct_url(key, seconds)
-        if direct is not None:
-            return direct
-        query = self._signer.query(self._endpoint, key, math.ceil(self._clock() + seconds))
-        return address(app_path if self._below_app else "", self._endpoint, query)
-
-
-def address(app_path: str, endpoint: str, query: str) -> str:
-    """Return a URL without the domain."""
-    path = "/".join(part for part in (app_path.strip("/"), endpoint) if part)
-    return f"/{quote(path)}?{query}"
+        return direct if direct is not None else self._through_node.url(key, seconds, app_path)

@@ -165,7 +165,7 @@ def _place(root: Path, name: str) -> Path:
     top = Path(os.path.realpath(root))
     place = top.joinpath(*parts)
     folder = Path(os.path.realpath(place.parent))
-    if folder != top and top not in folder.parents:
+    if not folder.is_relative_to(top):
         raise BadBlobName(f"{name!r} cannot be read: a symbolic link is in its way")
     return folder / parts[-1]
 

@@ -12,7 +12,7 @@ from fastapi import HTTPException
 from starlette.requests import ClientDisconnect
 
 from flet_cluster.application import proxy_prefix, serve_socket, web_client
-from flet_cluster.blobs.links import UploadLinks
+from flet_cluster.blobs.links import NodeLinks, UploadLinks
 from flet_cluster.blobs.local import local_blobs
 from flet_cluster.blobs.signing import DOWNLOAD, UPLOAD
 from flet_cluster.fastapi.arguments import fields_of
@@ -76,10 +76,10 @@ class FletApp:
 
 def _links_elsewhere(settings: Settings, endpoint: str | None) -> UploadLinks:
     """Make URLs for a :class:`FletUpload`: at a path below the domain, or at the usual one below the app."""
-    signer, below_app = upload_signer(settings, ANY_APP), endpoint is None
-    path, prefix = endpoint or settings.upload_endpoint, upload_prefix(settings)
+    path, below_app = endpoint or settings.upload_endpoint, endpoint is None
+    through_node = NodeLinks(upload_signer(settings, ANY_APP), path, below_app=below_app)
     reading = read_links(settings, path, app_name=ANY_APP, below_app=below_app)
-    return UploadLinks(None, signer, path, below_app=below_app, prefix=prefix, reading=reading)
+    return UploadLinks(None, through_node, prefix=upload_prefix(settings), reading=reading)
 
 
 def _today(  # noqa: PLR0913, PLR0917  they are Flet's

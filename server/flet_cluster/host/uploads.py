@@ -165,18 +165,18 @@ class _Place:
 
     def key(self, name: str) -> str:
         """Return the whole name of a file. Raises BadBlobName."""
-        return self._links.key(self._live.id, name)
+        return self._links.prefix.key(self._live.id, name)
 
     def prefix(self, prefix: str) -> str:
         """Return what the whole names of files begin with. Raises BadBlobName."""
         folder = prefix.rpartition("/")[0]
         if folder or prefix.startswith("/"):
             checked(folder)
-        return self._links.prefix(self._live.id) + prefix
+        return self._links.prefix.of(self._live.id) + prefix
 
     def shown(self, blob: Blob) -> Blob:
         """Return a blob by the name that the app knows."""
-        return replace(blob, name=blob.name.removeprefix(self._links.prefix(self._live.id)))
+        return replace(blob, name=blob.name.removeprefix(self._links.prefix.of(self._live.id)))
 
     def url(self, name: str, seconds: float) -> str:
         """Return a URL for reading; for a client that is no browser, with the domain."""
