@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from tests.blobs.content import chunks, content_of
 
 from flet_cluster.blobs.s3.upload import PART
 from flet_cluster.errors import BlobIncomplete, BlobMissing, BlobTooLarge
@@ -36,15 +37,6 @@ async def blobs(request: pytest.FixtureRequest) -> BlobStore:
     store: BlobStore = request.getfixturevalue(request.param)
     await store.start()
     return store
-
-
-async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
-    for part in parts:
-        yield part
-
-
-async def content_of(blobs: BlobStore, name: str, start: int = 0, end: int | None = None) -> bytes:
-    return b"".join([piece async for piece in blobs.read(name, start, end)])
 
 
 async def names(blobs: BlobStore, prefix: str = "") -> list[str]:

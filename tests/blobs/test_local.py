@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.blobs.content import chunks
 from tests.shell.running import ROOT
 
 from flet_cluster.blobs import local
@@ -28,11 +29,6 @@ from flet_cluster.errors import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
-
-
-async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
-    for part in parts:
-        yield part
 
 
 def everything(root: Path) -> list[str]:

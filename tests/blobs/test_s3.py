@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from tests.blobs.content import chunks
 from tests.cluster.tools import eventually
 from tests.shell.running import ROOT, free_port
 from tests.storage import DOMAIN, KEYS, REGION, Storage, storage
@@ -33,11 +34,6 @@ from flet_cluster.errors import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
-
-
-async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
-    for part in parts:
-        yield part
 
 
 async def endless() -> AsyncIterator[bytes]:

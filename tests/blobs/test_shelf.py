@@ -9,6 +9,7 @@ import socket
 from typing import TYPE_CHECKING, cast
 
 import pytest
+from tests.blobs.content import chunks, content_of
 
 from flet_cluster.blobs.local import BATCH, PIECE, LocalBlobs
 from flet_cluster.blobs.names import TEMPORARY
@@ -17,17 +18,8 @@ from flet_cluster.host.upload_files import AsyncUpload
 from flet_cluster.http.downloads import _headers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator
     from pathlib import Path
-
-
-async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
-    for part in parts:
-        yield part
-
-
-async def whole(blobs: LocalBlobs, name: str, start: int = 0, end: int | None = None) -> bytes:
-    return b"".join([piece async for piece in blobs.read(name, start, end)])
 
 
 def everything(root: Path) -> list[str]:
@@ -53,7 +45,7 @@ def open_files() -> int:
 async def test_what_was_written_is_read(tmp_path: Path, size: int) -> None:
     blobs, content = LocalBlobs(tmp_path), os.urandom(size)
     await blobs.write("a folder/ü 文件.bin", chunks(content))
-    assert await whole(blobs, "a folder/ü 文件.bin") == content
+    assert await content_of(blobs, "a folder/ü 文件.bin") == content
     blob = await blobs.stat("a folder/ü 文件.bin")
     assert (blob.name, blob.size) == ("a folder/ü 文件.bin", size)
     assert blob.modified == (tmp_path / blob.name).stat().st_mtime
@@ -63,10 +55,10 @@ async def test_what_was_written_is_read(tmp_path: Path, size: int) -> None:
 async def test_parts(tmp_path: Path) -> None:
     blobs = LocalBlobs(tmp_path)
     await blobs.write("a", chunks(b"0123456789"))
-    assert await whole(blobs, "a", 3) == b"3456789"
-    assert await whole(blobs, "a", 3, 5) == b"34"
-    assert await whole(blobs, "a", 8, 50) == b"89"
-    assert await whole(blobs, "a", 10) == await whole(blobs, "a", 50, 60) == b""
+    assert await content_of(blobs, "a", 3) == b"3456789"
+    assert await content_of(blobs, "a", 3, 5) == b"34"
+    assert await content_of(blobs, "a", 8, 50) == b"89"
+    assert await content_of(blobs, "a", 10) == await content_of(blobs, "a", 50, 60) == b""
 
 
 async def test_a_file_that_is_replaced_or_removed_is_read_to_its_end(tmp_path: Path) -> None:
@@ -91,13 +83,13 @@ async def test_a_file_that_is_cut_short_is_no_shorter_file(tmp_path: Path) -> No
 
 async def test_who_stops_reading_leaves_no_file_open(tmp_path: Path) -> None:
     blobs = await filled(tmp_path, "a")
-    await whole(blobs, "a")
+    await content_of(blobs, "a")
     before = open_files()
     async with contextlib.aclosing(cast("AsyncGenerator[bytes, None]", blobs.read("a"))) as reading:
         await anext(reading)
         assert open_files() == before + 1
     for _ in range(20):
-        task = asyncio.create_task(whole(blobs, "a"))
+        task = asyncio.create_task(content_of(blobs, "a"))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -115,7 +107,7 @@ async def test_what_is_not_there(tmp_path: Path) -> None:
     blobs = await filled(tmp_path / "root", "folder/a")
     (tmp_path / "root" / f"{TEMPORARY}1").write_bytes(b"half")
     for name in ("b", "folder", "folder/b", "folder/a/b", "x" * 255, f"{TEMPORARY}1", f"{TEMPORARY}1/x"):
-        for work in (whole(blobs, name), blobs.stat(name), blobs.delete(name)):
+        for work in (content_of(blobs, name), blobs.stat(name), blobs.delete(name)):
             with pytest.raises(BlobMissing, match="there is no upload"):
                 await work
     assert await names(LocalBlobs(tmp_path / "none")) == []
@@ -147,15 +139,15 @@ async def test_nothing_is_read_through_links_or_from_devices(tmp_path: Path) -> 
             "socket",
             "../outside/file",
         ):
-            for work in (whole(blobs, name), blobs.stat(name), blobs.delete(name)):
+            for work in (content_of(blobs, name), blobs.stat(name), blobs.delete(name)):
                 with pytest.raises(BadBlobName):
                     await work
         with pytest.raises(BlobError):
-            await whole(blobs, "loop/x")
+            await content_of(blobs, "loop/x")
         assert await names(blobs) == ["real/a"]
         assert await names(blobs, "out/") == await names(blobs, "../outside/") == []
     assert (outside / "file").read_bytes() == b"secret"
-    assert await whole(blobs, "in/a") == b"real/a"
+    assert await content_of(blobs, "in/a") == b"real/a"
 
 
 async def test_a_listing_is_sorted_by_name_whatever_is_in_which_folder(tmp_path: Path) -> None:
@@ -207,7 +199,7 @@ async def test_a_folder_that_cannot_be_read(tmp_path: Path) -> None:
     blobs = await filled(tmp_path, "folder/a")
     (tmp_path / "folder").chmod(0)
     try:
-        for work in (whole(blobs, "folder/a"), blobs.stat("folder/a"), names(blobs)):
+        for work in (content_of(blobs, "folder/a"), blobs.stat("folder/a"), names(blobs)):
             with pytest.raises(BlobStoreUnusable):
                 await work
     finally:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import shutil
-import socket
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.haproxy import DEFAULTS, ask, haproxy
 from tests.shell.running import eventually, free_port
 
 if TYPE_CHECKING:
@@ -18,28 +16,22 @@ if TYPE_CHECKING:
 
     from tests.fleet import FleetNode
 
-_CONFIG = """\
+_CONFIG = f"""\
 global
-    stats socket {stats} mode 600 level admin
+    stats socket {{stats}} mode 600 level admin
 
-defaults
-    mode http
-    timeout connect 2s
-    timeout client 60s
-    timeout server 60s
-    timeout tunnel 1h
-    retries 3
+{DEFAULTS}    retries 3
     option redispatch
 
 frontend web
-    bind 127.0.0.1:{port}
+    bind 127.0.0.1:{{port}}
     default_backend nodes
 
 backend nodes
     balance roundrobin
     option httpchk GET /readyz
     default-server check inter 200ms fall 1 rise 1
-{servers}
+{{servers}}
 """
 
 
@@ -115,34 +107,19 @@ class Balancer:
         self._ask("enable frontend web")
 
     def _rows(self) -> list[dict[str, str]]:
-        text = self._ask("show stat").removeprefix("# ")
+        text = ask(self.stats, "show stat").removeprefix("# ")
         return [row for row in csv.DictReader(text.splitlines()) if row["pxname"] == "nodes"]
 
-    def _ask(self, command: str) -> str:
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(self.stats))
-            client.sendall(command.encode() + b"\n")
-            with client.makefile("r") as answer:
-                return answer.read()
+    def _ask(self, command: str) -> None:
+        ask(self.stats, command)
 
 
 @contextlib.contextmanager
 def balanced(nodes: Sequence[FleetNode], folder: Path) -> Iterator[Balancer]:
     """Run haproxy in front of nodes that serve already."""
-    program = shutil.which(
-        "haproxy", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/bin"
-    )
-    assert program, "install haproxy: apt install haproxy"
     balancer = Balancer(free_port(), nodes, folder / "stats")
     servers = "\n".join(f"    server node{i} 127.0.0.1:{node.port}" for i, node in enumerate(nodes))
-    config = folder / "haproxy.cfg"
-    config.write_text(_CONFIG.format(stats=balancer.stats, port=balancer.port, servers=servers))
-    with (folder / "haproxy.log").open("wb") as log:
-        process = subprocess.Popen([program, "-db", "-f", str(config)], stdout=log, stderr=log)
-    try:
-        eventually(balancer.stats.exists, f"haproxy starts; see {log.name}")
+    config = _CONFIG.format(stats=balancer.stats, port=balancer.port, servers=servers)
+    with haproxy(folder, config, balancer.stats.exists):
         eventually(lambda: balancer.ready() == len(nodes), "haproxy finds the nodes ready")
         yield balancer
-    finally:
-        process.kill()
-        process.wait()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.bench.start import is_open
-from tests.shell.running import COMMAND, eventually, free_port, started
+from tests.haproxy import DEFAULTS, haproxy
+from tests.shell.running import COMMAND, free_port, started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,22 +23,16 @@ def main(page):
 
 ft.run(main, name="apps/shop")
 """
-CONFIG = """\
-defaults
-    mode http
-    timeout connect 2s
-    timeout client 60s
-    timeout server 60s
-    timeout tunnel 1h
-
+CONFIG = f"""\
+{DEFAULTS}
 frontend web
-    bind 127.0.0.1:{port}
-    http-request deny unless {{ path_beg /tools/ }}
+    bind 127.0.0.1:{{port}}
+    http-request deny unless {{{{ path_beg /tools/ }}}}
     http-request replace-path ^/tools/(.*) /\\1
     default_backend app
 
 backend app
-    server app 127.0.0.1:{behind}
+    server app 127.0.0.1:{{behind}}
 """
 
 
@@ -50,20 +43,11 @@ def site(tmp_path: Path) -> Iterator[str]:
     assets = tmp_path / "assets"
     assets.mkdir()
     (assets / "dot.png").write_bytes(b"no picture, but it is asked for")
-    program = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-    assert program, "install haproxy: apt install haproxy"
     port, behind = free_port(), free_port()
     with started(tmp_path, *COMMAND, "app.py", "--proxy-path", "/tools/", "--port", str(behind)) as app:
         app.url()
-        config = tmp_path / "haproxy.cfg"
-        config.write_text(CONFIG.format(port=port, behind=behind))
-        proxy = subprocess.Popen([program, "-db", "-f", str(config)], stderr=subprocess.DEVNULL)
-        try:
-            eventually(lambda: is_open(port), "the proxy is there")
+        with haproxy(tmp_path, CONFIG.format(port=port, behind=behind), lambda: is_open(port)):
             yield f"http://127.0.0.1:{port}/tools/apps/shop/"
-        finally:
-            proxy.kill()
-            proxy.wait()
 
 
 def test_everything_is_asked_for_below_the_path(site: str, screen: Screen) -> None:

@@ -16,7 +16,6 @@ import os
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from tests.haproxy import DEFAULTS, ask, haproxy
 from tests.helm.charts import one
 from tests.shell.running import LONG, eventually, free_port
 
@@ -34,24 +34,18 @@ if TYPE_CHECKING:
 SLOTS = 8
 PROPAGATION = 0.3
 """Seconds until a balancer knows that a pod leaves; preStop has to be longer."""
-_CONFIG = """\
+_CONFIG = f"""\
 global
-    stats socket {stats} mode 600 level admin
+    stats socket {{stats}} mode 600 level admin
 
-defaults
-    mode http
-    timeout connect 2s
-    timeout client 60s
-    timeout server 60s
-    timeout tunnel 1h
-
+{DEFAULTS}
 frontend web
-    bind 127.0.0.1:{port}
+    bind 127.0.0.1:{{port}}
     default_backend pods
 
 backend pods
     balance roundrobin
-{servers}
+{{servers}}
 """
 
 
@@ -115,24 +109,14 @@ class Service:
         self._slots: dict[int, str] = {}
         self._lock = threading.Lock()
         self.fewest = 0
-        self._config = folder / "haproxy.cfg"
-        servers = "\n".join(f"    server pod{i} 127.0.0.1:1 disabled" for i in range(SLOTS))
-        self._config.write_text(_CONFIG.format(stats=self._stats, port=self.port, servers=servers))
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Service]:
         """Run haproxy."""
-        program = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-        assert program, "install haproxy: apt install haproxy"
-        with self._config.with_suffix(".log").open("wb") as log:
-            words = [program, "-db", "-f", str(self._config)]
-            process = subprocess.Popen(words, stdout=log, stderr=log)
-        try:
-            eventually(self._stats.exists, "haproxy starts")
+        servers = "\n".join(f"    server pod{i} 127.0.0.1:1 disabled" for i in range(SLOTS))
+        config = _CONFIG.format(stats=self._stats, port=self.port, servers=servers)
+        with haproxy(self.folder, config, self._stats.exists):
             yield self
-        finally:
-            process.kill()
-            process.wait()
 
     def add(self, port: int) -> None:
         """A pod is ready."""
@@ -157,11 +141,7 @@ class Service:
         self.fewest = len(self._slots)
 
     def _ask(self, command: str) -> None:
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(self._stats))
-            client.sendall(command.encode() + b"\n")
-            with client.makefile("r") as answer:
-                answer.read()
+        ask(self._stats, command)
 
 
 class Pod:

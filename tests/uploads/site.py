@@ -6,7 +6,9 @@ import contextlib
 import json
 import re
 import time
+from contextlib import closing
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,6 +113,16 @@ def refused(answer: httpx.Response, status: int, reason: str) -> None:
     assert body["error"] in CODES[status]
     about_the_url = "parameter" in body["detail"]
     assert (body["error"] == "bad-url") == about_the_url
+
+
+def announced(node: FleetNode, path: str, size: int) -> tuple[int, str]:
+    """Begin an upload of so many bytes, send a part of it, and return what is answered to that."""
+    with closing(HTTPConnection("127.0.0.1", node.port, timeout=20)) as client:
+        client.putrequest("PUT", path)
+        client.putheader("Content-Length", str(size))
+        client.endheaders(b"x" * 1000)
+        answer = client.getresponse()
+        return answer.status, answer.read().decode()
 
 
 def peak(node: FleetNode) -> int:

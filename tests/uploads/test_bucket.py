@@ -11,9 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import closing
 from dataclasses import dataclass
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +21,7 @@ from fastapi import FastAPI, Request
 from tests.cluster.tools import eventually
 from tests.fleet import SECRET, Fleet
 from tests.shell.running import free_port
-from tests.uploads.site import APP, MEBIBYTE, peak, put, refused, shown, tab_on
+from tests.uploads.site import APP, MEBIBYTE, announced, peak, put, refused, shown, tab_on
 from tests.uploads.test_app_files import told
 
 from flet_cluster.blobs.signing import UploadSigner
@@ -180,13 +178,9 @@ def test_names_are_looked_at_again(limited: Site) -> None:
 
 def test_too_large_by_its_own_word(limited: Site) -> None:
     path = limited.signed("a").removeprefix(limited.at(""))
-    with closing(HTTPConnection("127.0.0.1", limited.taker.port, timeout=20)) as client:
-        client.putrequest("PUT", path)
-        client.putheader("Content-Length", str(LIMIT + 1))
-        client.endheaders(b"x" * 1000)
-        answer = client.getresponse()
-        assert answer.status == 413
-        assert f"Max upload size exceeded: {LIMIT} bytes" in json.loads(answer.read())["detail"]
+    status, text = announced(limited.taker, path, LIMIT + 1)
+    assert status == 413
+    assert f"Max upload size exceeded: {LIMIT} bytes" in json.loads(text)["detail"]
     assert limited.is_empty()
 
 

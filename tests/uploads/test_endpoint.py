@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from fastapi import FastAPI, Request
+from tests.blobs.content import chunks
 from tests.cluster.tools import eventually
 
 from flet_cluster.blobs.links import NodeLinks, UploadLinks
@@ -108,8 +109,3 @@ async def test_a_refused_upload_that_goes_on_ends_with_its_connection(tmp_path: 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint), base_url="http://test") as browser:
         answer = await browser.put("/upload?f=a&e=1&s=x", content=chunks(b"some", b"more"))
         assert (answer.status_code, answer.headers.get("connection")) == (403, "close")
-
-
-async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
-    for part in parts:
-        yield part

@@ -22,7 +22,7 @@ from tests.cluster.tools import eventually, leave, seconds
 from tests.fleet import Fleet
 from tests.steps import Click
 from tests.tab import open_tab
-from tests.uploads.site import APP, LIMIT, MEBIBYTE, Site, peak, put, refused, shown, tab_on
+from tests.uploads.site import APP, LIMIT, MEBIBYTE, Site, announced, peak, put, refused, shown, tab_on
 
 from flet_cluster.blobs.local import FORGOTTEN_SECONDS, LocalBlobs
 from flet_cluster.blobs.names import TEMPORARY
@@ -158,13 +158,9 @@ def test_a_page_of_the_app_may_have_the_same_path(site: Site) -> None:
 def test_too_large_by_its_own_word(site: Site) -> None:
     """The answer comes before the content is sent."""
     path = site.signed("a").removeprefix(site.at(""))
-    with closing(HTTPConnection("127.0.0.1", site.taker.port, timeout=20)) as client:
-        client.putrequest("PUT", path)
-        client.putheader("Content-Length", str(LIMIT + 1))
-        client.endheaders(b"x" * 1000)
-        answer = client.getresponse()
-        assert answer.status == 413
-        assert f"Max upload size exceeded: {LIMIT} bytes" in answer.read().decode()
+    status, text = announced(site.taker, path, LIMIT + 1)
+    assert status == 413
+    assert f"Max upload size exceeded: {LIMIT} bytes" in text
     assert site.files() == []
 
 
