@@ -38,7 +38,7 @@ def reducer_for(cls: type) -> Reducer:
     if needs_arguments(cls):
         return _refuse
     if asks_instances(cls):
-        return reduce_by_type if cls not in copyreg.dispatch_table else reduce_default
+        return by_type(cls) if cls not in copyreg.dispatch_table else reduce_default
     return reduce_plain if is_plain(cls) else reduce_default
 
 
@@ -52,19 +52,24 @@ def reduce_plain(obj: Any) -> Any:
     return _new_object, (type(obj),), obj.__dict__
 
 
-def reduce_by_type(obj: Any) -> Any:
-    """Do what ``object.__reduce_ex__`` does without asking the object's ``__getattr__`` for anything."""
-    cls: Any = type(obj)
-    if has_default_reduction(cls) and (issubclass(cls, (dict, list)) or _is_bare(cls)):
-        made, state = _made(cls, obj), cls.__getstate__(obj)
-        items = list.__iter__(obj) if issubclass(cls, list) else None
-        pairs = iter(dict.items(obj)) if issubclass(cls, dict) else None
-        reduced = (*made, state, items, pairs)
-    else:
-        reduced = cls.__reduce_ex__(obj, _PICKLE)
-    if isinstance(reduced, str) or len(reduced) < 3 or reduced[2] is None or len(reduced) > _PARTS:  # noqa: PLR2004
-        return reduced
-    return (*reduced, *[None] * (_PARTS - len(reduced)), set_state)
+def by_type(cls: Any) -> Reducer:
+    """Return what does as ``object.__reduce_ex__``, and asks no object's ``__getattr__`` for anything."""
+    is_list, is_dict = issubclass(cls, list), issubclass(cls, dict)
+    is_known = has_default_reduction(cls) and (is_list or is_dict or _is_bare(cls))
+
+    def reduce_by_type(obj: Any) -> Any:
+        """Reduce an object of the class."""
+        if is_known:
+            items = list.__iter__(obj) if is_list else None
+            pairs = iter(dict.items(obj)) if is_dict else None
+            reduced = (*_made(cls, obj), cls.__getstate__(obj), items, pairs)
+        else:
+            reduced = cls.__reduce_ex__(obj, _PICKLE)
+        if isinstance(reduced, str) or len(reduced) < 3 or reduced[2] is None or len(reduced) > _PARTS:  # noqa: PLR2004
+            return reduced
+        return (*reduced, *[None] * (_PARTS - len(reduced)), set_state)
+
+    return reduce_by_type
 
 
 def set_state(obj: Any, state: Any) -> None:
