@@ -44,10 +44,18 @@ def observed(program: Program, settings: Settings, faults: FaultPoints | None = 
     application = create_app(program, settings, faults=faults)
 
     async def quiet(request: Request) -> JSONResponse:
-        """Describe each session that is here."""
+        """Describe each session that is here.
+
+        What was published while the end of the stream was asked for lies behind that end: so it is asked
+        for again, and as long as it moves nobody has heard all.
+        """
         node = application.state.node
         end = await node.store.stream_end()
-        return JSONResponse({seat.id: _describe(seat, end) for seat in node.seats.values()})
+        seats = {seat.id: _describe(seat, end) for seat in node.seats.values()}
+        stands = await node.store.stream_end() == end
+        return JSONResponse(
+            {name: state | {"quiet": state["quiet"] and stands} for name, state in seats.items()}
+        )
 
     application.router.routes.insert(0, Route(QUIET, quiet))
     return application
