@@ -34,7 +34,7 @@ OWN_VALUES = frozenset(
 POINTLESS = frozenset(
     {
         *("uds_path", "reload", "open_browser", "force_web_server", "display_url_prefix"),
-        "ssl_keyfile_password",  # it would stand in the Deployment: use extraEnv with a Secret
+        *("ssl_keyfile_password", "dashboard_password"),  # would stand in the Deployment: extraEnv, a Secret
     }
 )
 """Settings that make no sense in a pod."""

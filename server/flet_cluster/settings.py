@@ -43,7 +43,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from flet_cluster import spellings
+from flet_cluster import passwords, spellings
 from flet_cluster.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -84,7 +84,9 @@ MAKE_A_KEY = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 MIN_KEY_LENGTH = 16
 
-_SECRET_FIELDS = frozenset({"secret_key", "secret_key_fallbacks", "redis_url", "ssl_keyfile_password"})
+_SECRET_FIELDS = frozenset(
+    {"secret_key", "secret_key_fallbacks", "redis_url", "ssl_keyfile_password", "dashboard_password"}
+)
 _OPTIONS = {"assets_dir": "--assets", "open_browser": "--web", "uds_path": "--uds"}
 """Fields that are called something else on the command line."""
 
@@ -197,6 +199,11 @@ class Settings(BaseSettings):
     """Origins besides the app's own that may open its socket; ``*`` for any."""
     metrics: bool = False
     """Whether ``/metrics`` answers, to anybody who can reach the app's port."""
+    dashboard_password: SecretStr | None = None
+    """Lets operators see the dashboard: a password, or its hash (:mod:`flet_cluster.passwords`). None: there
+    is no dashboard."""
+    dashboard_path: Annotated[_UrlPath, Field(min_length=1)] = "flet-cluster"
+    """Where the dashboard is, from the root of the host, without slashes around it."""
     forwarded_allow_ips: str = "127.0.0.1,::1"
     """Proxies (addresses, networks or ``*``) whose X-Forwarded-* headers are believed."""
 
@@ -285,6 +292,14 @@ class Settings(BaseSettings):
         keys = value if isinstance(value, tuple) else (value,)
         if any(key is not None and len(key.get_secret_value()) < MIN_KEY_LENGTH for key in keys):
             raise ValueError(f"a key has at least {MIN_KEY_LENGTH} characters; make one: {MAKE_A_KEY}")
+        return value
+
+    @field_validator("dashboard_password")
+    @classmethod
+    def _not_weak(cls, value: SecretStr | None) -> SecretStr | None:
+        trouble = passwords.weakness(value.get_secret_value()) if value is not None else ""
+        if trouble:
+            raise ValueError(f"{trouble}; make a good one: {MAKE_A_KEY}")
         return value
 
     @field_validator("redis_url")
@@ -421,6 +436,32 @@ class Settings(BaseSettings):
             raise SettingsError(
                 f"An app cannot be at /{self.app_path}, which is for health checks: choose another name or "
                 "FLET_WEB_APP_PATH."
+            )
+        self._check_dashboard()
+
+    def _check_dashboard(self) -> None:
+        """Refuse a dashboard that would be open to all, or hide something else."""
+        if self.dashboard_password is None:
+            if "dashboard_path" in self.model_fields_set:
+                raise SettingsError(
+                    f"FLET_CLUSTER_DASHBOARD_PATH = {self.dashboard_path!r}: a dashboard needs a password. Make "
+                    f"one with\n\n    {MAKE_A_KEY}\n\nand set it, or its hash (flet-cluster hash-password), as "
+                    "FLET_CLUSTER_DASHBOARD_PASSWORD on every node."
+                )
+            return
+        first = self.dashboard_path.split("/", 1)[0]
+        if first in {*_RESERVED, "metrics"} or self.dashboard_path in {
+            self.app_path,
+            self.websocket_endpoint,
+        }:
+            raise SettingsError(
+                f"FLET_CLUSTER_DASHBOARD_PATH = {self.dashboard_path!r}: something else is there; choose "
+                "another path."
+            )
+        if importlib.util.find_spec("flet_charts") is None:
+            raise SettingsError(
+                "FLET_CLUSTER_DASHBOARD_PASSWORD is set, but what the dashboard draws charts with is not "
+                'installed: pip install "flet-cluster[dashboard]"'
             )
 
     def _check_reload(self) -> None:

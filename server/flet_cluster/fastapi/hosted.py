@@ -17,11 +17,12 @@ from flet_cluster.hosting import failure_noted
 from flet_cluster.http.health import health_routes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from flet_cluster.host.program import Program
+    from flet_cluster.hosting import ClusterApp
     from flet_cluster.settings import Settings
 
 DROP_IN = DropIn(
@@ -60,9 +61,26 @@ def application_of(program: Program, settings: Settings) -> Any:
         settings: where this process keeps sessions, and what it was started with.
     """
     if program.asgi_app is None:
-        return create_app(program, settings)
+        app: Any = create_app(program, settings)
+        return with_dashboard(app, settings, lambda: [app.state.cluster_app])
     app_manager.configure(settings)
-    return HostedApplication(program.asgi_app, app_manager)
+    hosted = HostedApplication(program.asgi_app, app_manager)
+    return with_dashboard(hosted, settings, lambda: app_manager.apps)
+
+
+def with_dashboard(app: Any, settings: Settings, apps: Callable[[], Sequence[ClusterApp]]) -> Any:
+    """Return an application with the dashboard beside it, if there is to be one; else the application.
+
+    Args:
+        app: what this process serves.
+        settings: as for :func:`application_of`.
+        apps: returns the Flet apps in it.
+    """
+    if settings.dashboard_password is None:
+        return app
+    from flet_cluster.beside import WithDashboard  # noqa: PLC0415  only those who have one pay for it
+
+    return WithDashboard(app, settings, apps)
 
 
 class HostedApplication:

@@ -65,6 +65,22 @@ class AppModules:
         return [place for place in (*library, *environments) if place.is_relative_to(self.folder)]
 
 
+class PackagedApp(AppModules):
+    """The modules of an app that is a part of this package.
+
+    Args:
+        package: its name; what is below it is the app's own code, and nothing else is.
+        folder: where it is.
+    """
+
+    def __init__(self, package: str, folder: Path) -> None:
+        super().__init__(folder)
+        self._package = package
+
+    def _decide(self, name: str) -> bool:
+        return f"{name}.".startswith(f"{self._package}.")
+
+
 def _source_file(name: str) -> Path | None:
     module = sys.modules.get(name)
     if module is not None:

@@ -1,0 +1,91 @@
+"""How figures are written for people: short, with a unit, never wider than they need (layer 4: pure)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+
+NONE = "–"  # noqa: RUF001  it is one
+"""Stands for what is not known, or is not there."""
+_THOUSAND = 1000
+_TEN = 10
+_HUNDRED = 100
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_ID = 10
+
+
+def count(value: float) -> str:
+    """Write a number of things: ``7``, ``1,204``, ``1.2 M``."""
+    if value >= _THOUSAND**2:
+        return f"{value / _THOUSAND**2:.1f} M"
+    return f"{value:,.0f}"
+
+
+def rate(value: float) -> str:
+    """Write something a second: ``0.4``, ``12``, ``1,204``."""
+    return f"{value:.1f}" if 0 < value < _TEN else f"{value:,.0f}"
+
+
+def seconds(value: float) -> str:
+    """Write how long something took: ``0.8 ms``, ``12 ms``, ``1.4 s``."""
+    if not value:
+        return NONE
+    if value >= 1:
+        return f"{value:.1f} s"
+    value *= _THOUSAND
+    return f"{value:.1f} ms" if value < _TEN else f"{value:.0f} ms"
+
+
+def size(value: float) -> str:
+    """Write a number of bytes: ``312 B``, ``3.9 kB``, ``128 MB``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < _THOUSAND or unit == "GB":
+            return f"{value:.1f} {unit}" if 0 < value < _TEN and unit != "B" else f"{value:.0f} {unit}"
+        value /= _THOUSAND
+    raise AssertionError
+
+
+def cores(value: float) -> str:
+    """Write processor time used a second: ``0.42``, ``12.5``."""
+    return f"{value:.2f}" if value < _TEN else f"{value:.1f}"
+
+
+def duration(value: float) -> str:
+    """Write a span of time by its two largest units: ``45 s``, ``2 min``, ``3 h 20 min``, ``2 d 4 h``."""
+    value = max(0, int(value))
+    if value < _MINUTE:
+        return f"{value} s"
+    if value < _HOUR:
+        return f"{value // _MINUTE} min"
+    large, unit, small, rest = (_HOUR, "h", _MINUTE, "min") if value < _DAY else (_DAY, "d", _HOUR, "h")
+    left = value % large // small
+    return f"{value // large} {unit} {left} {rest}" if left else f"{value // large} {unit}"
+
+
+def ago(then: float, now: float) -> str:
+    """Write how long something is over."""
+    past = now - then
+    return "now" if past < _TEN else f"{duration(past)} ago"
+
+
+def clock(at: float) -> str:
+    """Write a time of day, UTC: nodes, logs and operators may be in different zones."""
+    return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%H:%M:%S")
+
+
+def day(at: float) -> str:
+    """Write a date."""
+    return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d")
+
+
+def short(identifier: str) -> str:
+    """Write an id where there is no room for all of it: its beginning tells it from others."""
+    return identifier if len(identifier) <= _ID + 1 else f"{identifier[:_ID]}…"
+
+
+def ceiling(value: float) -> float:
+    """Return a round number that is not below a value: where a chart's axis ends."""
+    if value <= 0:
+        return 1.0
+    step = _TEN ** math.floor(math.log10(value))
+    return next(step * factor for factor in (1, 2, 4, 5, 8, 10) if step * factor >= value * 0.999999)

@@ -1,0 +1,55 @@
+"""Where the dashboard's sessions find the cluster (layer 4: imports no Flet).
+
+A session of the dashboard travels, and what it looks at does not: each process has the nodes that it runs. So
+nothing of this is kept in a session; it asks anew each time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flet_cluster.errors import StoreUnavailable
+from flet_cluster.inspection import Inspector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from flet_cluster.node.node import Node
+
+
+def _nobody() -> Mapping[str, Node]:
+    return {}
+
+
+_nodes: Callable[[], Mapping[str, Node]] = _nobody
+
+
+def provide(nodes: Callable[[], Mapping[str, Node]]) -> None:
+    """Say how the nodes of this process are found.
+
+    Args:
+        nodes: returns those that run, by the names of their apps.
+    """
+    global _nodes  # noqa: PLW0603  one for the process, as its nodes are
+    _nodes = nodes
+
+
+def apps() -> list[str]:
+    """Return the names of the apps that this process serves, in their order."""
+    return list(_nodes())
+
+
+def inspector(app: str) -> Inspector:
+    """Return what reads the cluster of an app.
+
+    Args:
+        app: its name; the first one's if there is none of that name.
+
+    Raises:
+        StoreUnavailable: this process serves none just now: it starts or ends.
+    """
+    nodes = _nodes()
+    if not nodes:
+        raise StoreUnavailable("this process has no node just now")
+    node = nodes.get(app) or next(iter(nodes.values()))
+    return Inspector(node.store, node.control)
