@@ -1,7 +1,7 @@
 """What can be read off a node at any moment: the levels of its metrics (layer 3).
 
-They are read in another thread, while the loop goes on or is stuck: each reading takes a copy of what it looks
-through, and asks nothing of anybody.
+They are read in another thread, while the loop goes on or is stuck: each reading takes a copy of what it
+looks through, and asks nothing of anybody.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -44,6 +43,8 @@ logger = logging.getLogger("flet_cluster.node")
 
 LAZY_COMMIT_SECONDS = 0.1
 """How long input without output (typing) may wait for its commit."""
+MOST_MEASURED = 1000
+"""Events of which a session remembers when they came; no more can be on their way for long."""
 
 
 class Socket(Protocol):
@@ -118,7 +119,7 @@ class Seat:
         self.publisher = Publisher(self)
         self.feed = Feed(self)
         self._unreleased: list[tuple[int, bytes]] = []
-        self._events: deque[tuple[int, float]] = deque()
+        self._events: list[tuple[int, float]] = []
         self._lazy: asyncio.TimerHandle | None = None
         self._gone_timer: asyncio.TimerHandle | None = None
         self._quiet: list[Callable[[], None]] = []
@@ -384,7 +385,7 @@ class Seat:
         live = self.wake()
         number = seq or live.progress.accepted + 1
         kind = live.accept(number, packet, client, again=0 < seq <= self.resent)
-        if kind == "event":
+        if kind == "event" and len(self._events) < MOST_MEASURED:
             self._events.append((number, perf_counter() if came is None else came))
 
     def acknowledged(self, seq: int) -> None:
@@ -455,7 +456,7 @@ class Seat:
     def _answered(self, rx: int) -> None:
         """Measure how long events up to input ``rx`` took until what they caused was released."""
         while self._events and self._events[0][0] <= rx:
-            self.node.observer.observe("event_seconds", perf_counter() - self._events.popleft()[1])
+            self.node.observer.observe("event_seconds", perf_counter() - self._events.pop(0)[1])
 
     @property
     def wants_rest(self) -> bool:
