@@ -19,6 +19,7 @@ from flet_cluster.dashboard.guard import Guard
 from flet_cluster.dashboard.program import dashboard_program
 from flet_cluster.dashboard.tickets import TicketCookie, Tickets
 from flet_cluster.events import NullObserver
+from flet_cluster.fastapi.names import cut
 from flet_cluster.hosting import ClusterApp
 from flet_cluster.http.slash import slash_route
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 SUFFIX = ".fc-dashboard"
 """Behind the app's name, the name of its dashboard in Redis."""
-_LONGEST_NAME = 64
 _THREADS = 4
 _AWAY = 900.0
 """Seconds that a session of the dashboard is kept when its operator has gone: there is little in it."""
@@ -87,8 +87,8 @@ class WithDashboard:
 
 
 def dashboard_settings(settings: Settings) -> Settings:
-    """Return the settings of the dashboard of an app: where it keeps sessions is the app's, the rest its own."""
-    name = f"{settings.app_name[: _LONGEST_NAME - len(SUFFIX)]}{SUFFIX}"
+    """Return the settings of an app's dashboard: its sessions are kept where the app's are."""
+    name = cut(f"{settings.app_name}{SUFFIX}")
     kept = {
         *("redis_url", "secret_key", "secret_key_fallbacks", "proxy_path", "cache_dir", "no_cdn"),
         *("heartbeat_interval", "heartbeat_timeout", "handshake_timeout", "store_patience", "drain_timeout"),

@@ -1,4 +1,4 @@
-"""The password of the dashboard: what is too weak, and how it is kept and compared (layer 0: standard library).
+"""The dashboard's password: what is too weak, how it is kept and compared (layer 0: standard library).
 
 A setting holds the password itself, or a hash of it that :func:`hashed` makes. Nobody who reads the hash can
 sign in with it.

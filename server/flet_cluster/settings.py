@@ -444,9 +444,9 @@ class Settings(BaseSettings):
         if self.dashboard_password is None:
             if "dashboard_path" in self.model_fields_set:
                 raise SettingsError(
-                    f"FLET_CLUSTER_DASHBOARD_PATH = {self.dashboard_path!r}: a dashboard needs a password. Make "
-                    f"one with\n\n    {MAKE_A_KEY}\n\nand set it, or its hash (flet-cluster hash-password), as "
-                    "FLET_CLUSTER_DASHBOARD_PASSWORD on every node."
+                    f"FLET_CLUSTER_DASHBOARD_PATH = {self.dashboard_path!r}: a dashboard needs a password. "
+                    f"Make one with\n\n    {MAKE_A_KEY}\n\nand set it, or its hash (flet-cluster "
+                    "hash-password), as FLET_CLUSTER_DASHBOARD_PASSWORD on every node."
                 )
             return
         first = self.dashboard_path.split("/", 1)[0]

@@ -30,7 +30,7 @@ def ask(
     """
     page = view.page
 
-    async def confirmed(_event: ft.Event[ft.FilledButton]) -> None:
+    async def confirmed(_event: ft.Event[ft.Button]) -> None:
         """Do it, and say how that went."""
         page.pop_dialog()
         try:

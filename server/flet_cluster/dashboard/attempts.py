@@ -19,6 +19,8 @@ PER_ADDRESS = 5
 ALTOGETHER = 20
 """Attempts of all addresses within :data:`SECONDS`. Who has many addresses gets no further than this."""
 SECONDS = 60.0
+_AT_ONCE = 0.001
+"""How soon a slot that is given back is free, seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,12 @@ class Attempt:
     """Somebody may try a password once.
 
     Attributes:
-        slots: what this takes of what is allowed; given back if the password was right.
+        slots: what this takes of what is allowed, by name; given back if the password was right.
+        mark: what is in them: this attempt's own.
     """
 
     slots: tuple[str, ...]
+    mark: bytes
 
 
 class Attempts:
@@ -52,21 +56,22 @@ class Attempts:
             ClusterError: there is no store to count in.
         """
         store = await self._store()
-        own = await self._slot(store, f"login.{_group(address)}", PER_ADDRESS)
-        common = own and await self._slot(store, "login", ALTOGETHER)
-        return Attempt((own, common)) if own and common else None
+        mark = secrets.token_bytes(8)
+        own = await self._slot(store, f"login.{_group(address)}", PER_ADDRESS, mark)
+        common = own and await self._slot(store, "login", ALTOGETHER, mark)
+        return Attempt((own, common), mark) if own and common else None
 
     async def give_back(self, attempt: Attempt) -> None:
         """The password was right: this attempt does not count."""
         store = await self._store()
         for slot in attempt.slots:
-            await store.take(slot)
+            await store.claim(slot, secrets.token_bytes(8), _AT_ONCE, instead_of=attempt.mark)
 
-    async def _slot(self, store: SessionStore, prefix: str, count: int) -> str:
+    async def _slot(self, store: SessionStore, prefix: str, count: int, mark: bytes) -> str:
         """Take one of so many slots; "" if all are taken."""
         for number in range(count):
             name = f"{prefix}.{number}"
-            if await store.claim(name, secrets.token_bytes(8), SECONDS) is None:
+            if await store.claim(name, mark, SECONDS) is None:
                 return name
         return ""
 

@@ -87,5 +87,5 @@ def ceiling(value: float) -> float:
     """Return a round number that is not below a value: where a chart's axis ends."""
     if value <= 0:
         return 1.0
-    step = _TEN ** math.floor(math.log10(value))
+    step: float = 10.0 ** math.floor(math.log10(value))
     return next(step * factor for factor in (1, 2, 4, 5, 8, 10) if step * factor >= value * 0.999999)

@@ -121,8 +121,7 @@ class Guard:
             _LOG.error("sign-in to the dashboard: %s", error)
             return form(self._title, 503, "The cluster's store does not answer. Try again.")
         _LOG.info("sign-in to the dashboard from %s", address)
-        answer = _to_itself(request)
-        return self._with_cookie(answer, request, self._tickets.new())
+        return self._with_cookie(_to_itself(request), request, self._tickets.new())
 
     def _logged_out(self, request: Request) -> Response:
         answer = RedirectResponse("./", 303, dict(HEADERS))

@@ -8,7 +8,7 @@ import flet as ft
 
 from flet_cluster.dashboard import figures
 from flet_cluster.dashboard.asking import ask
-from flet_cluster.dashboard.parts import FAIR, GOOD, SOFT, Badge, Empty, Fact, Panel
+from flet_cluster.dashboard.parts import FAIR, GOOD, SOFT, Badge, Empty, Fact, Panel, widths
 from flet_cluster.dashboard.view import View
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class NodeCard(Panel):
     def init(self) -> None:
         """Lay it out; :meth:`show` fills it."""
         super().init()
-        self.col = {"xs": 12, "md": 6, "xl": 4}
+        self.col = widths(xs=12, md=6, xl=4)
         self._name = ft.Text("", size=15, weight=ft.FontWeight.W_600, no_wrap=True)
         self._state = Badge()
         self._id = ft.Text("", size=12, color=SOFT, selectable=True)
@@ -37,7 +37,7 @@ class NodeCard(Panel):
             [
                 ft.Row([self._name, self._state], alignment=ft.MainAxisAlignment.SPACE_BETWEEN),
                 self._id,
-                ft.ResponsiveRow(self._facts, run_spacing=12),
+                ft.ResponsiveRow([*self._facts], run_spacing=12),
                 ft.Row([self._foot, self.drain], alignment=ft.MainAxisAlignment.SPACE_BETWEEN),
             ],
             spacing=12,

@@ -8,7 +8,7 @@ import flet as ft
 
 from flet_cluster.dashboard import figures
 from flet_cluster.dashboard.charts import Line, TimeChart
-from flet_cluster.dashboard.parts import Tile
+from flet_cluster.dashboard.parts import Tile, widths
 from flet_cluster.dashboard.series import steps, together
 from flet_cluster.dashboard.view import View
 
@@ -28,7 +28,7 @@ class Overview(View):
         """Lay it out."""
         super().init()
         self._nodes, self._sessions, self._events, self._latency, self._cpu, self._memory = tiles = [
-            Tile(title=title, col={"xs": 6, "md": 4, "xl": 2})
+            Tile(title=title, col=widths(xs=6, md=4, xl=2))
             for title in ("Nodes", "Sessions", "Events / s", "Latency", "Processor", "Memory")
         ]
         self._charts = _charts()
@@ -43,9 +43,9 @@ class Overview(View):
             alignment=ft.MainAxisAlignment.SPACE_BETWEEN,
         )
         self.controls = [
-            ft.ResponsiveRow(tiles, spacing=12, run_spacing=12),
+            ft.ResponsiveRow([*tiles], spacing=12, run_spacing=12),
             heading,
-            ft.ResponsiveRow(self._charts, spacing=12, run_spacing=12),
+            ft.ResponsiveRow([*self._charts], spacing=12, run_spacing=12),
         ]
 
     async def read(self, cluster: Inspector, now: float) -> None:
@@ -71,7 +71,7 @@ class Overview(View):
 
 
 def _charts() -> list[TimeChart]:
-    col = {"xs": 12, "lg": 6}
+    col = widths(xs=12, lg=6)
     first, second, third = ft.Colors.PRIMARY, ft.Colors.TERTIARY, ft.Colors.OUTLINE
     return [
         TimeChart(title="Events per second", col=col).draw(

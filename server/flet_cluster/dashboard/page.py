@@ -1,7 +1,7 @@
 """The dashboard's frame: where one is, what else there is, and the loop that keeps it up to date.
 
 Layer 4: imports Flet. It is an ordinary Flet app, hosted as every other: its session is saved and goes on at
-another node when its own is drained or killed, and the loop below with it, since ``page.run_task`` started it.
+another node when its own is drained or killed, and the loop below with it, since it is in ``page.run_task``.
 """
 
 from __future__ import annotations
@@ -190,4 +190,4 @@ class Frame:
 
     async def sign_out(self, _event: Any = None) -> None:
         """Forget the password in this browser."""
-        await ft.UrlLauncher().launch_url("logout", web_only_window_name=ft.UrlTarget.SELF)
+        await ft.UrlLauncher().launch_url("logout", web_only_window_name=ft.UrlTarget.SELF.value)

@@ -106,3 +106,8 @@ class Empty(ft.Container):
     def say(self, text: str, icon: ft.IconData = ft.Icons.INBOX_OUTLINED) -> None:
         """Say why there is nothing."""
         self._text.value, self._icon.icon = text, icon
+
+
+def widths(**of_twelve: int) -> dict[str | ft.ResponsiveRowBreakpoint, ft.Number]:
+    """Return how many of twelve columns a control takes, from each width of the window on; 0 hides it."""
+    return {name: width for name, width in of_twelve.items()}  # noqa: C416  of a wider type

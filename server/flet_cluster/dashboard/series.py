@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from flet_cluster.inspection import Sample
 
@@ -37,7 +37,7 @@ class Step:
 
 
 def steps(samples: Iterable[Sample], now: float, span: float, count: int) -> list[Step]:
-    """Return the cluster's figures at so many moments, oldest first; those at which no node lived are left out.
+    """Return the cluster's figures at so many moments, oldest first; without those at which no node lived.
 
     Args:
         samples: of all nodes, in order of time.
@@ -64,7 +64,7 @@ def steps(samples: Iterable[Sample], now: float, span: float, count: int) -> lis
     return made
 
 
-def together(nodes: list[Mapping[str, float]]) -> dict[str, float]:
+def together(nodes: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Return the figures of several nodes as one: sums, but for times.
 
     Latency is that of the average event, the high one and the loop's lag those of the worst node.
@@ -77,15 +77,15 @@ def together(nodes: list[Mapping[str, float]]) -> dict[str, float]:
     return merged
 
 
-def _sum(nodes: list[Mapping[str, float]], name: str) -> float:
+def _sum(nodes: Sequence[Mapping[str, float]], name: str) -> float:
     return sum(figures.get(name, 0.0) for figures in nodes)
 
 
-def _worst(nodes: list[Mapping[str, float]], name: str) -> float:
+def _worst(nodes: Sequence[Mapping[str, float]], name: str) -> float:
     return max(figures.get(name, 0.0) for figures in nodes)
 
 
-_MERGE: Mapping[str, Callable[[list[Mapping[str, float]], str], float]] = {
+_MERGE: Mapping[str, Callable[[Sequence[Mapping[str, float]], str], float]] = {
     "latency": _worst,
     "latency_high": _worst,
     "lag": _worst,

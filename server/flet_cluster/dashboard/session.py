@@ -9,7 +9,7 @@ import flet as ft
 from flet_cluster.dashboard import figures
 from flet_cluster.dashboard.asking import ask
 from flet_cluster.dashboard.life import Stay, stays
-from flet_cluster.dashboard.parts import BAD, GOOD, SOFT, Badge, Empty, Fact, Panel
+from flet_cluster.dashboard.parts import BAD, GOOD, SOFT, Badge, Empty, Fact, Panel, widths
 from flet_cluster.dashboard.sessions import COLORS
 from flet_cluster.dashboard.view import View
 from flet_cluster.inspection import NoSuchSession
@@ -52,6 +52,7 @@ class Timeline(Panel):
         super().init()
         self._colors: dict[str, ft.ColorValue] = {}
         self._known: list[LifeEvent] = []
+        self._parts: list[ft.Container] = []
         self._bar = ft.Row(spacing=2)
         self._begin, self._end = ft.Text("", size=12, color=SOFT), ft.Text("", size=12, color=SOFT)
         self._events = ft.Column(spacing=0)
@@ -78,14 +79,15 @@ class Timeline(Panel):
     def _show_bar(self, there: list[Stay]) -> None:
         """Bring the bar's parts up to date; those that are there stay the same controls."""
         total = sum(stay.seconds for stay in there) or 1.0
-        parts = list(self._bar.controls[: len(there)])
+        parts = self._parts[: len(there)]
         parts += [ft.Container(height=18) for _ in there[len(parts) :]]
         for part, stay in zip(parts, there, strict=True):
             part.expand = max(1, round(_PARTS * stay.seconds / total))
             part.bgcolor = self._color(stay.node)
             part.tooltip = f"{stay.node or 'asleep'}\n{figures.clock(stay.begin)}"
-        if parts != self._bar.controls:
-            self._bar.controls = parts
+        if parts != self._parts:
+            self._parts = parts
+            self._bar.controls = [*parts]
 
     def _color(self, node: str) -> ft.ColorValue:
         """Return a node's colour in this life: the same each time, another one for the next node."""
@@ -95,7 +97,7 @@ class Timeline(Panel):
 
     def _line(self, event: LifeEvent) -> ft.Control:
         icon, color = MARKS.get(event.kind, _OTHER)
-        words = [ft.Text(event.kind, weight=ft.FontWeight.W_600, size=14)]
+        words: list[ft.Control] = [ft.Text(event.kind, weight=ft.FontWeight.W_600, size=14)]
         if event.node:
             dot = ft.Container(width=8, height=8, border_radius=4, bgcolor=self._color(event.node))
             words.append(ft.Row([dot, ft.Text(event.node, size=12, color=SOFT)], spacing=6, tight=True))
@@ -129,10 +131,10 @@ class Session(View):
         super().init()
         self._state = Badge()
         self._kick = ft.OutlinedButton("End session", icon=ft.Icons.BLOCK, on_click=self._ask)
-        self._facts = [Fact(name=name, col={"xs": 6, "md": 4}) for name in FACTS]
+        self._facts = [Fact(name=name, col=widths(xs=6, md=4)) for name in FACTS]
         self._remarks = ft.Text("", color=ft.Colors.AMBER_700, size=13)
         self._panel = Panel()
-        self._panel.content = ft.Column([ft.ResponsiveRow(self._facts, run_spacing=14), self._remarks])
+        self._panel.content = ft.Column([ft.ResponsiveRow([*self._facts], run_spacing=14), self._remarks])
         self._timeline = Timeline(title="Life")
         self._empty = Empty(visible=False)
         back = ft.IconButton(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import flet as ft
 
 from flet_cluster.dashboard import figures, source
-from flet_cluster.dashboard.parts import BAD, FAIR, GOOD, SOFT, Badge, Empty, Panel
+from flet_cluster.dashboard.parts import BAD, FAIR, GOOD, SOFT, Badge, Empty, Panel, widths
 from flet_cluster.dashboard.view import View
 from flet_cluster.errors import ClusterError
 from flet_cluster.inspection import State
@@ -26,11 +26,11 @@ COLORS = {
     State.EXPIRED: ft.Colors.OUTLINE,
 }
 _WIDTHS = (
-    {"xs": 4, "md": 2},
-    {"xs": 5, "md": 3},
-    {"xs": 0, "md": 3},
-    {"xs": 3, "md": 2},
-    {"xs": 0, "md": 2},
+    widths(xs=4, md=2),
+    widths(xs=5, md=3),
+    widths(xs=0, md=3),
+    widths(xs=3, md=2),
+    widths(xs=0, md=2),
 )
 _CELL: dict[str, Any] = {"size": 13, "no_wrap": True, "overflow": ft.TextOverflow.ELLIPSIS}
 _HEADINGS = ("State", "Session", "Node", "Seen", "Size")
@@ -86,7 +86,7 @@ class Sessions(View):
             label="Session id, or how it begins",
             prefix_icon=ft.Icons.SEARCH,
             content_padding=ft.Padding.symmetric(horizontal=12, vertical=14),
-            col={"xs": 12, "md": 6},
+            col=widths(xs=12, md=6),
             on_submit=self._search,
         )
         self._state = ft.Dropdown(
@@ -117,8 +117,8 @@ class Sessions(View):
                 ft.ResponsiveRow(
                     [
                         self._find,
-                        ft.Row([self._state], col={"xs": 6, "md": 3}),
-                        ft.Row([self._node], col={"xs": 6, "md": 3}),
+                        ft.Row([self._state], col=widths(xs=6, md=3)),
+                        ft.Row([self._node], col=widths(xs=6, md=3)),
                     ],
                     run_spacing=12,
                 ),
@@ -146,8 +146,8 @@ class Sessions(View):
 
     async def _page(self, cluster: Inspector) -> tuple[list[SessionFacts], str]:
         """Return the sessions of this page, and where the next one begins."""
-        state = None if self._state.value == "all" else State(self._state.value)
-        node = "" if self._node.value in {None, "all"} else self._node.value
+        state = None if self._state.value in {None, "all"} else State(str(self._state.value))
+        node = "" if self._node.value in {None, "all"} else str(self._node.value)
         found: list[SessionFacts] = []
         cursor = self._cursors[-1]
         for _ in range(_LOOKS):
@@ -158,7 +158,8 @@ class Sessions(View):
                 break
         return found, cursor
 
-    def _open(self, event: ft.Event[SessionRow]) -> None:
+    def _open(self, event: ft.Event[ft.Container]) -> None:
+        assert isinstance(event.control, SessionRow)
         self.page.navigate(f"/sessions/{event.control.session_id}")
 
     async def _search(self, _event: ft.Event[ft.TextField]) -> None:
@@ -192,4 +193,6 @@ def _headings() -> ft.Control:
     words = [
         ft.Text(word, size=12, color=SOFT, col=width) for word, width in zip(_HEADINGS, _WIDTHS, strict=True)
     ]
-    return ft.Container(ft.ResponsiveRow(words), padding=ft.Padding.only(left=10, right=10, top=8, bottom=4))
+    return ft.Container(
+        ft.ResponsiveRow([*words]), padding=ft.Padding.only(left=10, right=10, top=8, bottom=4)
+    )

@@ -48,7 +48,8 @@ class Tickets:
             _, made = self._serializer.loads(ticket, max_age=LIFETIME, return_timestamp=True)
         except BadSignature:
             return 0.0
-        return max(0.0, made.timestamp() + LIFETIME - time.time())
+        end: float = made.timestamp() + LIFETIME
+        return max(0.0, end - time.time())
 
 
 @dataclass(frozen=True, slots=True)
