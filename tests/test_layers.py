@@ -56,6 +56,7 @@ LAYERS = {
     "listening": 5,
     "operating": 5,
     "process": 5,
+    "reaching": 5,
     "running": 5,
     "side_doors": 5,
     "serving": 5,

@@ -12,10 +12,11 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
-from flet_cluster.composition import build_node, why_not_started
+from flet_cluster.composition import build_node
 from flet_cluster.errors import StartFailed, StartRefused
 from flet_cluster.events import FaultPoints, Observer
 from flet_cluster.metrics import PrometheusObserver
+from flet_cluster.reaching import why_not_started
 from flet_cluster.uploading import blob_store, upload_links, upload_remark
 
 if TYPE_CHECKING:

@@ -117,6 +117,7 @@ class Node:
             {
                 "mail": lambda body: self.mail.arrived(body["session"]),
                 "moving": lambda body: self.rebalance.turn_away(body["sessions"]),
+                "gone": lambda body: self._upkeep.look_for(body["session"]),
                 "rebalance": lambda _body: self.rebalance.asked(),
             },
         )
