@@ -38,7 +38,7 @@ def test_a_hash_stands_for_its_password_and_does_not_tell_it() -> None:
     assert not passwords.matches(HASH, PASSWORD + "x")
     assert passwords.matches(PASSWORD, PASSWORD)
     assert not passwords.matches(PASSWORD, "")
-    assert HASH != passwords.hashed(PASSWORD)
+    assert passwords.hashed(PASSWORD) != HASH
     with pytest.raises(ValueError, match="at least 12"):
         passwords.hashed("short")
 

@@ -124,12 +124,9 @@ def test_passwords_cannot_be_tried_one_after_the_other(nodes: Fleet) -> None:
 
 
 def test_many_addresses_get_no_further(nodes: Fleet) -> None:
-    codes = []
-    with operator_at(nodes.nodes[0].port) as attacker:  # the test's proxy is one that is believed
-        for number in range(ALTOGETHER + 1):
-            codes.append(
-                attacker.sign_in("a guess", **{"X-Forwarded-For": f"203.0.113.{number}"}).status_code
-            )
+    addresses = [{"X-Forwarded-For": f"203.0.113.{number}"} for number in range(ALTOGETHER + 1)]
+    with operator_at(nodes.nodes[0].port) as attacker:  # it stands for a proxy that is believed
+        codes = [attacker.sign_in("a guess", **address).status_code for address in addresses]
     assert codes == [401] * ALTOGETHER + [429]
 
 
@@ -156,7 +153,8 @@ def test_another_sites_form_is_refused(operator: Operator, headers: dict[str, st
 def ticket(nodes: Fleet, key: str = SECRET, password: str = PASSWORD, app: str = "") -> str:
     """A cookie as a node would give it."""
     name = f"{app or nodes.app_name}.fc-dashboard"
-    return f"{TicketCookie.at(f'{nodes.app_name}.fc-dashboard', PATH).name}={Tickets([key], name, password).new()}"
+    cookie = TicketCookie.at(f"{nodes.app_name}.fc-dashboard", PATH)
+    return f"{cookie.name}={Tickets([key], name, password).new()}"
 
 
 def refused(nodes: Fleet, cookie: str, origin: str | None) -> int:
@@ -202,7 +200,8 @@ def test_a_ticket_that_is_not_good_is_told_so_and_no_more(
         "of another app": ticket(nodes, app="another"),
         "changed": ticket(nodes)[:-2] + "xx",
     }
-    monkeypatch.setattr(time, "time", lambda then=time.time(): then - LIFETIME - 1)
+    then = time.time() - LIFETIME - 1
+    monkeypatch.setattr(time, "time", lambda: then)
     bad["too old"] = ticket(nodes)
     monkeypatch.undo()
     for what, cookie in bad.items():

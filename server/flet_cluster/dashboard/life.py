@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from flet_cluster.inspection import LifeEvent
 
-_LETS_GO = frozenset({"released", "kicked", "expired"})
+_LETS_GO = frozenset({"released", "ended"})
 """What ends a session's time at a node, without another node that takes it."""
 
 
@@ -41,7 +41,8 @@ def stays(events: Sequence[LifeEvent], until: float) -> list[Stay]:
         until: when the last stay ends: now, or the session's end.
     """
     found: list[Stay] = []
-    for event, after in zip(events, [*(event.at for event in events[1:]), until], strict=True):
+    ends = [*(event.at for event in events[1:]), until]
+    for event, after in zip(events, ends, strict=False):
         node = "" if event.kind in _LETS_GO else event.node
         end = max(after, event.at)
         if found and found[-1].node == node:

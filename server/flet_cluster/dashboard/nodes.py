@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import flet as ft
@@ -76,13 +77,13 @@ class Nodes(View):
         self._empty.say("No node is alive", ft.Icons.CLOUD_OFF_OUTLINED)
         self.controls = [self._row, self._more, self._empty]
 
-    async def read(self, cluster: Inspector, now: float) -> None:
+    async def read(self, cluster: Inspector) -> None:
         """See :class:`View`."""
         nodes = sorted(await cluster.nodes(), key=lambda node: (node.started, node.node_id))
         shown = nodes[:MOST]
         self._cards = {node.node_id: self._card(node.node_id) for node in shown}
         for node in shown:
-            self._cards[node.node_id].show(node, now)
+            self._cards[node.node_id].show(node, time.time())
         self._row.controls = list(self._cards.values())
         self._empty.visible = not nodes
         self._more.visible = len(nodes) > MOST

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import flet as ft
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 SPANS = {"10 min": 600.0, "1 hour": 3600.0}
 STEPS = 60
+_MORE = 120.0
+"""Seconds that are read besides: the clocks of node and store may differ."""
 _FIGURES = ("sessions", "connected", "awake", "events", "latency", "latency_high", "cpu", "memory", "lag")
 
 
@@ -48,12 +51,12 @@ class Overview(View):
             ft.ResponsiveRow([*self._charts], spacing=12, run_spacing=12),
         ]
 
-    async def read(self, cluster: Inspector, now: float) -> None:
+    async def read(self, cluster: Inspector) -> None:
         """See :class:`View`."""
         self._show_now(await cluster.nodes())
         span = SPANS[self._span.selected[0]]
-        samples = await cluster.history(since=now - span - 60)
-        there = steps(samples, now, span, STEPS)
+        samples = await cluster.history(since=time.time() - span - _MORE)
+        there = steps(samples, span, STEPS)
         for chart in self._charts:
             chart.show(there, span, STEPS)
 

@@ -121,7 +121,7 @@ class Frame:
         """Bring the page up to date; what has not changed is not sent."""
         view, now = self.view, time.time()
         try:
-            await view.read(source.inspector(self.chosen), now)
+            await view.read(source.inspector(self.chosen))
         except ClusterError:
             since = f" for {figures.duration(now - self.looked)}" if self.looked else ""
             self.state.show(f"no answer from the store{since}", BAD)

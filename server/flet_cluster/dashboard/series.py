@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from flet_cluster.inspection import Sample
 
@@ -36,12 +36,11 @@ class Step:
     figures: Mapping[str, float]
 
 
-def steps(samples: Iterable[Sample], now: float, span: float, count: int) -> list[Step]:
+def steps(samples: Sequence[Sample], span: float, count: int) -> list[Step]:
     """Return the cluster's figures at so many moments, oldest first; without those at which no node lived.
 
     Args:
         samples: of all nodes, in order of time.
-        now: where the last step may end; the present one is left out as long as nodes may still add to it.
         span: how far back, seconds.
         count: how many steps that makes.
     """
@@ -50,7 +49,7 @@ def steps(samples: Iterable[Sample], now: float, span: float, count: int) -> lis
     for sample in samples:
         by_node[sample.node_id].append(sample)
     times = {node: [sample.at for sample in found] for node, found in by_node.items()}
-    last = int((now - SAMPLE_SECONDS) // width)
+    last = int(samples[-1].at // width) - 1 if samples else 0  # nobody adds to that one any more
     made = []
     for number in range(last - count + 1, last + 1):
         end = (number + 1) * width

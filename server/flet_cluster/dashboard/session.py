@@ -12,7 +12,7 @@ from flet_cluster.dashboard.life import Stay, stays
 from flet_cluster.dashboard.parts import BAD, GOOD, SOFT, Badge, Empty, Fact, Panel, widths
 from flet_cluster.dashboard.sessions import COLORS
 from flet_cluster.dashboard.view import View
-from flet_cluster.inspection import NoSuchSession
+from flet_cluster.errors import NoSuchSession
 
 if TYPE_CHECKING:
     from flet_cluster.inspection import Inspector, LifeEvent, Look, SessionDetail, SessionFacts
@@ -26,9 +26,8 @@ MARKS: dict[str, tuple[ft.IconData, ft.ColorValue]] = {
     "reloaded": (ft.Icons.REFRESH, ft.Colors.PRIMARY),
     "released": (ft.Icons.BEDTIME_OUTLINED, ft.Colors.BLUE_600),
     "left": (ft.Icons.PERSON_OFF_OUTLINED, SOFT),
-    "kicked": (ft.Icons.BLOCK, BAD),
     "reset": (ft.Icons.RESTART_ALT, BAD),
-    "expired": (ft.Icons.TIMER_OFF_OUTLINED, SOFT),
+    "ended": (ft.Icons.BLOCK, BAD),
 }
 _OTHER = (ft.Icons.CIRCLE_OUTLINED, SOFT)
 _NODE_COLORS = (
@@ -152,17 +151,17 @@ class Session(View):
             self._empty,
         ]
 
-    async def read(self, cluster: Inspector, now: float) -> None:
+    async def read(self, cluster: Inspector) -> None:
         """See :class:`View`."""
         try:
             detail = await cluster.session(self.session_id)
-        except NoSuchSession:
+        except (NoSuchSession, ValueError):  # it may be no id at all
             self._nothing()
             return
         look = None
         if detail.facts is not None and detail.facts.owner:
             look = (await cluster.look([self.session_id])).get(self.session_id)
-        self._show(detail, look, now)
+        self._show(detail, look)
 
     def _nothing(self) -> None:
         """Say that there is no such session, and nothing is remembered of one."""
@@ -171,7 +170,7 @@ class Session(View):
         self._empty.visible = True
         self._empty.say("There is no such session, or it ended long ago", ft.Icons.SEARCH_OFF)
 
-    def _show(self, detail: SessionDetail, look: Look | None, now: float) -> None:
+    def _show(self, detail: SessionDetail, look: Look | None) -> None:
         facts = detail.facts
         self._empty.visible = False
         self._panel.visible = self._kick.visible = facts is not None
@@ -180,8 +179,8 @@ class Session(View):
             self._state.show("ended", ft.Colors.OUTLINE)
         else:
             self._state.show(facts.state.value, COLORS.get(facts.state, SOFT))
-            self._show_facts(facts, look, now)
-        self._timeline.show(list(detail.events), now, ended=detail.ended)
+            self._show_facts(facts, look, detail.now)
+        self._timeline.show(list(detail.events), detail.now, ended=detail.ended)
 
     def _show_facts(self, facts: SessionFacts, look: Look | None, now: float) -> None:
         values = (

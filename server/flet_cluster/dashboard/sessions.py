@@ -81,6 +81,7 @@ class Sessions(View):
         super().init()
         self._cursors = [""]
         self._next = ""
+        self._now = 0.0
         self._rows: list[SessionRow] = []
         self._find = ft.TextField(
             label="Session id, or how it begins",
@@ -128,7 +129,7 @@ class Sessions(View):
             ft.Row([self._back, self._on], alignment=ft.MainAxisAlignment.END),
         ]
 
-    async def read(self, cluster: Inspector, now: float) -> None:
+    async def read(self, cluster: Inspector) -> None:
         """See :class:`View`."""
         nodes = ["all", *sorted(node.node_id for node in await cluster.nodes())]
         if nodes != [option.key for option in self._node.options]:
@@ -137,7 +138,7 @@ class Sessions(View):
         while len(self._rows) < len(found):
             self._rows.append(SessionRow(on_click=self._open))
         for row, facts in zip(self._rows, found, strict=False):
-            row.show(facts, now)
+            row.show(facts, self._now)
         self._lines.controls = list(self._rows[: len(found)])
         self._empty.visible = not found
         filtered = self._node.value != "all" or self._state.value != "all"
@@ -145,7 +146,7 @@ class Sessions(View):
         self._back.visible, self._on.visible = len(self._cursors) > 1, bool(self._next)
 
     async def _page(self, cluster: Inspector) -> tuple[list[SessionFacts], str]:
-        """Return the sessions of this page, and where the next one begins."""
+        """Return the sessions of this page, the youngest first, and where the next one begins."""
         state = None if self._state.value in {None, "all"} else State(str(self._state.value))
         node = "" if self._node.value in {None, "all"} else str(self._node.value)
         found: list[SessionFacts] = []
@@ -153,10 +154,11 @@ class Sessions(View):
         for _ in range(_LOOKS):
             page = await cluster.sessions(cursor, PAGE, node=node, state=state)
             found += page.sessions
+            self._now = page.now
             cursor = page.cursor
             if not cursor or len(found) >= PAGE:
                 break
-        return found, cursor
+        return sorted(found, key=lambda facts: (-facts.created, facts.session_id)), cursor
 
     def _open(self, event: ft.Event[ft.Container]) -> None:
         assert isinstance(event.control, SessionRow)

@@ -34,12 +34,11 @@ class View(ft.Column):
         if self.again is not None:
             await self.again()
 
-    async def read(self, cluster: Inspector, now: float) -> None:
+    async def read(self, cluster: Inspector) -> None:
         """Show the cluster as it is.
 
         Args:
             cluster: reads it.
-            now: seconds since the Unix epoch.
 
         Raises:
             ClusterError: the store does not answer; what was shown stays.
