@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 HEIGHT = 180
 _AXIS = 54
+_HEADROOM = 1.05
 _NOTHING_YET = "The first figures come after some seconds"
 _AT_ONCE = ft.Animation(duration=0)
 
@@ -128,7 +129,7 @@ class TimeChart(Panel):
     def _scale(self, last: int, count: int) -> None:
         """Fit the axes to what is there."""
         chart = self._chart
-        top = figures.ceiling(max(point.y for series in chart.data_series for point in series.points))
+        top = figures.ceiling(_HEADROOM * max(p.y for series in chart.data_series for p in series.points))
         first = last - count + 1
         chart.max_y, chart.min_x, chart.max_x = top, first, last
         chart.baseline_x = first  # labels are where multiples of their spacing are, counted from here

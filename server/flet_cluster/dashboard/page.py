@@ -83,11 +83,11 @@ class Frame:
         page.on_connect = self.watch
         page.on_disconnect = self.rest
         page.navigation_bar = self.bar
-        content = ft.Column([self.header(), self.body], expand=True, spacing=0)
-        page.add(ft.SafeArea(ft.Row([self.rail, content], expand=True, spacing=0), expand=True))
         self.name_apps()
         self.arrange()
         self.show(page.route)
+        content = ft.Column([self.header(), self.body], expand=True, spacing=0)
+        page.add(ft.SafeArea(ft.Row([self.rail, content], expand=True, spacing=0), expand=True))
         self.watch()
 
     def header(self) -> ft.Control:

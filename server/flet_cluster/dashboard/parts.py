@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import field
+from typing import Any
+
 import flet as ft
 
 from flet_cluster.dashboard import figures
@@ -9,6 +12,11 @@ from flet_cluster.dashboard import figures
 SOFT = ft.Colors.ON_SURFACE_VARIANT
 RADIUS = 14
 GOOD, FAIR, BAD = ft.Colors.GREEN_600, ft.Colors.AMBER_700, ft.Colors.RED_600
+
+
+def ours() -> Any:
+    """Return a field that is text and no business of the browser's: nothing of it is sent."""
+    return field(default="", metadata={"skip": True})
 
 
 @ft.control
@@ -19,7 +27,7 @@ class Panel(ft.Container):
         title: what it shows; "" for no title.
     """
 
-    title: str = ""
+    title: str = ours()
 
     def init(self) -> None:
         """Frame what is put into :attr:`body`, below the title, with :attr:`aside` at its right."""
@@ -76,7 +84,7 @@ class Badge(ft.Container):
 class Fact(ft.Column):
     """A name and, below it, what is known under that name."""
 
-    name: str = ""
+    name: str = ours()
 
     def init(self) -> None:
         """Lay it out; :meth:`show` fills it."""

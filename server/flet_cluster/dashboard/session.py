@@ -9,7 +9,7 @@ import flet as ft
 from flet_cluster.dashboard import figures
 from flet_cluster.dashboard.asking import ask
 from flet_cluster.dashboard.life import Stay, stays
-from flet_cluster.dashboard.parts import BAD, GOOD, SOFT, Badge, Empty, Fact, Panel, widths
+from flet_cluster.dashboard.parts import BAD, GOOD, SOFT, Badge, Empty, Fact, Panel, ours, widths
 from flet_cluster.dashboard.sessions import COLORS
 from flet_cluster.dashboard.view import View
 from flet_cluster.errors import NoSuchSession
@@ -123,7 +123,7 @@ class Session(View):
         session_id: whose page it is.
     """
 
-    session_id: str = ""
+    session_id: str = ours()
 
     def init(self) -> None:
         """Lay it out."""

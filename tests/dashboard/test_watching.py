@@ -1,0 +1,160 @@
+"""What the dashboard shows is what the cluster is, and goes on being shown when its node dies or leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.cluster.tools import eventually, leave, seconds
+from tests.dashboard.conftest import APP, PASSWORD, PATH, operator_at
+from tests.fleet import Fleet, fleet
+from tests.steps import Click, Find, Route
+from tests.tab import Tab, open_tab
+
+from flet_cluster.dashboard import figures
+from flet_cluster.inspection import Inspector, SessionFacts
+from flet_cluster.stores.redis import RedisStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from tests.fleet import FleetNode
+
+
+@pytest.fixture(scope="module")
+def three(valkey: str) -> Iterator[Fleet]:
+    env = {
+        "FLET_CLUSTER_DASHBOARD_PASSWORD": PASSWORD,
+        "FLET_CLUSTER_HEARTBEAT_INTERVAL": seconds(0.2),
+        "FLET_CLUSTER_HEARTBEAT_TIMEOUT": seconds(1),
+    }
+    with fleet(APP, valkey, 3, **env) as nodes:
+        yield nodes
+
+
+@contextlib.asynccontextmanager
+async def inspecting(nodes: Fleet) -> AsyncIterator[Inspector]:
+    """Read the cluster without any of its nodes."""
+    store = RedisStore(nodes.redis_url, nodes.app_name)
+    await store.start()
+    try:
+        yield Inspector(store)
+    finally:
+        await store.stop()
+
+
+@contextlib.asynccontextmanager
+async def dashboard(nodes: Fleet) -> AsyncIterator[Tab]:
+    """Open the dashboard at the first node that runs."""
+    living = running(nodes)[0]
+    with operator_at(living.port) as operator:
+        operator.sign_in()
+        operator.get(**{"Sec-Fetch-Dest": "document"})  # brings the cookie that binds the session
+        headers = {"Cookie": operator.cookie()}
+
+    def urls() -> list[str]:
+        """Only a page of the same host may open the socket."""
+        node = running(nodes)[0]
+        headers["Origin"] = f"http://127.0.0.1:{node.port}"
+        return [f"ws://127.0.0.1:{node.port}{PATH}/ws"]
+
+    async with open_tab(urls, headers=headers, settles=False) as tab:
+        await shows(tab, "live")
+        yield tab
+
+
+def running(nodes: Fleet) -> list[FleetNode]:
+    return [node for node in nodes.nodes if node.process.poll() is None]
+
+
+async def shows(tab: Tab, *texts: str) -> None:
+    """Wait until all of these texts are on the page."""
+    try:
+        await tab.until(lambda: set(texts) <= set(tab.client.texts()))
+    except TimeoutError:
+        raise AssertionError(f"{texts} in {tab.client.texts()}") from None
+
+
+def do(tab: Tab, *steps: Any) -> None:
+    """Do something, without waiting for quiet: there is none on a page that refreshes itself."""
+    for step in steps:
+        for packet in tab.client.step(step):
+            tab.send(packet)
+
+
+async def the_session(inspector: Inspector) -> SessionFacts:
+    (facts,) = (await inspector.sessions()).sessions
+    return facts
+
+
+async def test_what_is_shown_is_what_the_cluster_is(three: Fleet) -> None:
+    async with (
+        inspecting(three) as inspector,
+        open_tab(lambda: [three.nodes[1].url]) as user,
+        dashboard(three) as tab,
+    ):
+        await user.do(Click("plus"))
+        await shows(tab, three.app_name, "Nodes", "3", "all ready", "1 connected")
+
+        do(tab, Route("/nodes"))
+        for facts in await inspector.nodes():
+            await shows(tab, facts.node_id, facts.address, figures.count(facts.sessions), "ready")
+
+        do(tab, Route("/sessions"))
+        facts = await the_session(inspector)
+        await shows(tab, facts.session_id, facts.owner, "connected", figures.size(facts.snapshot))
+
+        do(tab, Route(f"/sessions/{facts.session_id}"))
+        began = figures.clock(facts.created)
+        await shows(tab, facts.session_id, "created", began, f"{figures.day(facts.created)} {began}", "/")
+        commits = (await the_session(inspector)).commits
+        await user.do(Click("plus"))
+        after = (await the_session(inspector)).commits
+        assert after > commits
+        await shows(tab, figures.count(after))
+
+
+async def test_a_session_can_be_ended_once_the_operator_is_sure(three: Fleet) -> None:
+    async with inspecting(three) as inspector, open_tab(lambda: [three.nodes[1].url]) as user:
+        ids = {
+            facts.session_id for facts in (await inspector.sessions()).sessions if facts.state == "connected"
+        }
+        (mine,) = [facts for facts in (await inspector.sessions()).sessions if facts.session_id in ids]
+        async with dashboard(three) as tab:
+            do(tab, Route(f"/sessions/{mine.session_id}"))
+            await shows(tab, mine.session_id)
+            do(tab, Click("End session"))
+            await shows(tab, "End this session?")
+            assert not user.ended, "nobody has said yes"
+            do(tab, Click(Find("End session", type="FilledButton")))
+            await shows(tab, "ended")
+        await eventually(lambda: user.ended, "its user is told")
+
+
+async def test_the_dashboard_goes_on_when_its_node_is_killed_and_when_it_leaves(three: Fleet) -> None:
+    async with dashboard(three) as tab:
+        await shows(tab, "3", "all ready")
+        nodes = tab.nodes
+        running(three)[0].kill()
+        await tab.until(lambda: tab.resumes == 1)
+        await shows(tab, "2")
+        do(tab, Route("/nodes"))
+        await shows(tab, "Drain", "ready")
+        started = asyncio.get_running_loop().time()
+        assert await leave(running(three)[0]) == 0
+        assert asyncio.get_running_loop().time() - started < 15, "a loop that refreshes keeps no node"
+        await tab.until(lambda: tab.resumes == 2)
+        async with inspecting(three) as inspector:
+            (last,) = await eventually_one(inspector)
+            await shows(tab, last, "live")
+            await tab.until(lambda: sum(text == "Drain" for text in tab.client.texts()) == 1)
+        assert len(set(nodes)) == 3
+
+
+async def eventually_one(inspector: Inspector) -> list[str]:
+    """The ids of the nodes, once there is only one."""
+    while len(nodes := await inspector.nodes()) != 1:
+        await asyncio.sleep(0.05)
+    return [node.node_id for node in nodes]
