@@ -26,6 +26,7 @@ from flet_cluster.http.slash import slash_route
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from flet_cluster.node.node import Node
@@ -39,29 +40,50 @@ _AWAY = 900.0
 """Seconds that a session of the dashboard is kept when its operator has gone: there is little in it."""
 
 
+class Dashboard:
+    """The dashboard of this process.
+
+    Args:
+        settings: those of the process, with a secret key, an app name and a password for the dashboard.
+        apps: returns the Flet apps that are shown.
+
+    Attributes:
+        app: its own app; it starts with its first visitor.
+        path: where it is.
+        routes: serve it there.
+    """
+
+    def __init__(self, settings: Settings, apps: Callable[[], Sequence[ClusterApp]]) -> None:
+        self.app = ClusterApp(dashboard_program(), dashboard_settings(settings), observer=NullObserver())
+        self.path = f"/{settings.dashboard_path}"
+        self.routes: list[BaseRoute] = [
+            slash_route(self.path),
+            Mount(self.path, _guarded(self.app, settings)),
+        ]
+        source.provide(partial(_running, apps))
+
+    def drains_with(self, state: Any) -> None:
+        """Let the dashboard's sessions go together with those of the apps, whose ``state`` this is."""
+        state.drain = partial(_both, self.app.drain, state.drain)
+
+
 class WithDashboard:
     """An ASGI application with the dashboard at a path of its own.
 
     Args:
         app: the user's; what it has in ``state`` is this one's, too.
-        settings: those of the process, with a secret key, an app name and a password for the dashboard.
-        apps: returns the Flet apps that are shown.
+        settings, apps: as for :class:`Dashboard`.
 
     Attributes:
-        dashboard: the dashboard's own app.
+        dashboard: it.
     """
 
     def __init__(self, app: Any, settings: Settings, apps: Callable[[], Sequence[ClusterApp]]) -> None:
         self._app: ASGIApp = app
-        self._path = f"/{settings.dashboard_path}"
-        self.dashboard = ClusterApp(
-            dashboard_program(), dashboard_settings(settings), observer=NullObserver()
-        )
-        source.provide(partial(_running, apps))
-        guard = _guarded(self.dashboard, settings)
-        self._router = Router([slash_route(self._path), Mount(self._path, guard)])
+        self.dashboard = Dashboard(settings, apps)
+        self._router = Router(self.dashboard.routes)
         self.state = app.state
-        self.state.drain = partial(_both, self.dashboard.drain, app.state.drain)
+        self.dashboard.drains_with(self.state)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the lifespan."""
@@ -74,13 +96,13 @@ class WithDashboard:
 
     def _is_dashboards(self, scope: Scope) -> bool:
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
-        return path == self._path or path.startswith(f"{self._path}/")
+        return f"{path}/".startswith(f"{self.dashboard.path}/")
 
     def _stopping(self, send: Send) -> Send:
         async def with_stop(message: Message) -> None:
             """Stop the dashboard's node before the server hears that all is over."""
             if message["type"].startswith("lifespan.shutdown"):
-                await self.dashboard.stop()
+                await self.dashboard.app.stop()
             await send(message)
 
         return with_stop

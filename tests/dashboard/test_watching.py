@@ -99,8 +99,8 @@ async def test_what_is_shown_is_what_the_cluster_is(three: Fleet) -> None:
         await shows(tab, three.app_name, "Nodes", "3", "all ready", "1 connected")
 
         do(tab, Route("/nodes"))
-        for facts in await inspector.nodes():
-            await shows(tab, facts.node_id, facts.address, figures.count(facts.sessions), "ready")
+        for node in await inspector.nodes():
+            await shows(tab, node.node_id, node.address, figures.count(node.sessions), "ready")
 
         do(tab, Route("/sessions"))
         facts = await the_session(inspector)
@@ -147,14 +147,8 @@ async def test_the_dashboard_goes_on_when_its_node_is_killed_and_when_it_leaves(
         assert asyncio.get_running_loop().time() - started < 15, "a loop that refreshes keeps no node"
         await tab.until(lambda: tab.resumes == 2)
         async with inspecting(three) as inspector:
-            (last,) = await eventually_one(inspector)
+            last = running(three)[0].node_id
             await shows(tab, last, "live")
-            await tab.until(lambda: sum(text == "Drain" for text in tab.client.texts()) == 1)
+            await tab.until(lambda: tab.client.texts().count("Drain") == 1)
+            assert [node.node_id for node in await inspector.nodes()] == [last]
         assert len(set(nodes)) == 3
-
-
-async def eventually_one(inspector: Inspector) -> list[str]:
-    """The ids of the nodes, once there is only one."""
-    while len(nodes := await inspector.nodes()) != 1:
-        await asyncio.sleep(0.05)
-    return [node.node_id for node in nodes]

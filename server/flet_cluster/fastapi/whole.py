@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     import fastapi
 
+    from flet_cluster.hosting import ClusterApp
+
 
 def app(  # noqa: PLR0913, PLR0917  the parameters are Flet's
     main: Callable[..., Any] | None = None,
@@ -103,10 +105,18 @@ def exported(arguments: Mapping[str, Any]) -> FastAPI:
         arguments: those of ``ft.run``, and fields of :class:`Settings`. Folders are relative to the working
             directory.
     """
-    main = arguments["main"]
+    return _server_of(_only_app(arguments))
+
+
+def _only_app(arguments: Mapping[str, Any]) -> ClusterApp:
+    """Return the app that these arguments describe, the only one of its process."""
     fields = fields_of({"assets_dir": "assets", **arguments})
-    cluster_app = app_manager.hosted(main, arguments.get("before_main"), fields, only=True)
-    outer = FastAPI(openapi_url=None)
+    return app_manager.hosted(arguments["main"], arguments.get("before_main"), fields, only=True)
+
+
+def _server_of(cluster_app: ClusterApp, **options: Any) -> FastAPI:
+    """Return an app below its name, as a whole server; ``options`` are those of :class:`FastAPI`."""
+    outer = FastAPI(openapi_url=None, **options)
     outer.mount(f"/{cluster_app.settings.app_path}", mountable(cluster_app))
     return outer
 
@@ -126,4 +136,13 @@ def cluster_app(main: Callable[..., Any], **arguments: Any) -> FastAPI:
     refuse_unknown(arguments, "flet_cluster.app")
     if Settings.load({}, fields_of(arguments)).workers > 1:
         raise SettingsError("flet_cluster.app() is one node; start several processes with your ASGI server.")
-    return exported({"main": main, **arguments})
+    app = _only_app({"main": main, **arguments})
+    if app.settings.dashboard_password is None:
+        return _server_of(app)
+    from flet_cluster.beside import Dashboard  # noqa: PLC0415  only those who have one pay for it
+
+    dashboard = Dashboard(app.settings, lambda: [app])
+    outer = _server_of(app, on_shutdown=[dashboard.app.stop])
+    outer.router.routes[:0] = dashboard.routes
+    dashboard.drains_with(outer.state)
+    return outer
