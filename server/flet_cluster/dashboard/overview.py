@@ -67,7 +67,7 @@ class Overview(View):
         now = {name: all_of_them.get(name, 0.0) for name in _FIGURES}
         self._nodes.show(figures.count(len(nodes)), f"{draining} draining" if draining else "all ready")
         self._sessions.show(figures.count(now["sessions"]), f"{figures.count(now['connected'])} connected")
-        self._events.show(figures.rate(now["events"]), f"{figures.count(now['awake'])} sessions awake")
+        self._events.show(figures.rate(now["events"]), f"{figures.count(now['awake'])} awake")
         self._latency.show(figures.seconds(now["latency"]), f"95 %: {figures.seconds(now['latency_high'])}")
         self._cpu.show(figures.cores(now["cpu"]), "cores in use")
         self._memory.show(figures.size(now["memory"]), f"loop lag {figures.seconds(now['lag'])}")

@@ -89,7 +89,7 @@ class Fact(ft.Column):
     def init(self) -> None:
         """Lay it out; :meth:`show` fills it."""
         self.spacing = 0
-        self._value = ft.Text(figures.NONE, size=14, weight=ft.FontWeight.W_500, selectable=True)
+        self._value = ft.Text(figures.NONE, size=14, weight=ft.FontWeight.W_500)
         self.controls = [ft.Text(self.name, size=12, color=SOFT), self._value]
 
     def show(self, value: str) -> None:
