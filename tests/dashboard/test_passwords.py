@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -84,3 +86,18 @@ def test_a_path_alone_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_path_that_hides_something_is_refused(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     with pytest.raises(SettingsError, match="something else is there"):
         loaded(monkeypatch, {"PATH": path, "PASSWORD": PASSWORD})
+
+
+def test_the_command_makes_a_hash_and_refuses_weak_ones() -> None:
+    def made(password: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "flet_cluster.cli", "hash-password"]
+        return subprocess.run(
+            command, input=f"{password}\n", capture_output=True, text=True, timeout=60, check=False
+        )
+
+    done = made(PASSWORD)
+    assert passwords.matches(done.stdout.strip(), PASSWORD), done.stderr
+    weak = made("short")
+    assert weak.returncode
+    assert "at least 12 characters" in weak.stderr
+    assert "short" not in weak.stderr
