@@ -10,9 +10,11 @@ import pytest
 from tests.cluster.tools import eventually, leave, seconds
 from tests.dashboard.conftest import APP, PASSWORD, PATH, operator_at
 from tests.fleet import Fleet, fleet
+from tests.shell.running import SLOWNESS
 from tests.steps import Click, Find, Route
 from tests.tab import Tab, open_tab
 
+from flet_cluster.beside import SUFFIX
 from flet_cluster.dashboard import figures
 from flet_cluster.inspection import Inspector, SessionFacts
 from flet_cluster.stores.redis import RedisStore
@@ -29,15 +31,16 @@ def three(valkey: str) -> Iterator[Fleet]:
         "FLET_CLUSTER_DASHBOARD_PASSWORD": PASSWORD,
         "FLET_CLUSTER_HEARTBEAT_INTERVAL": seconds(0.2),
         "FLET_CLUSTER_HEARTBEAT_TIMEOUT": seconds(1),
+        "FLET_CLUSTER_DISCONNECT_GRACE": seconds(0.5),
     }
     with fleet(APP, valkey, 3, **env) as nodes:
         yield nodes
 
 
 @contextlib.asynccontextmanager
-async def inspecting(nodes: Fleet) -> AsyncIterator[Inspector]:
-    """Read the cluster without any of its nodes."""
-    store = RedisStore(nodes.redis_url, nodes.app_name)
+async def inspecting(nodes: Fleet, suffix: str = "") -> AsyncIterator[Inspector]:
+    """Read the cluster without any of its nodes; with a suffix, another one that these nodes have."""
+    store = RedisStore(nodes.redis_url, nodes.app_name + suffix)
     await store.start()
     try:
         yield Inspector(store)
@@ -46,21 +49,21 @@ async def inspecting(nodes: Fleet) -> AsyncIterator[Inspector]:
 
 
 @contextlib.asynccontextmanager
-async def dashboard(nodes: Fleet) -> AsyncIterator[Tab]:
-    """Open the dashboard at the first node that runs."""
+async def dashboard(nodes: Fleet, token: str | None = None, cookie: str = "") -> AsyncIterator[Tab]:
+    """Open the dashboard at the first node that runs, or load a page of it anew."""
     living = running(nodes)[0]
     with operator_at(living.port) as operator:
         operator.sign_in()
         operator.get(**{"Sec-Fetch-Dest": "document"})  # brings the cookie that binds the session
-        headers = {"Cookie": operator.cookie()}
+        headers = {"Cookie": cookie or operator.cookie()}
 
     def urls() -> list[str]:
         """Only a page of the same host may open the socket."""
-        node = running(nodes)[0]
+        node = (running(nodes) or nodes.nodes)[0]
         headers["Origin"] = f"http://127.0.0.1:{node.port}"
         return [f"ws://127.0.0.1:{node.port}{PATH}/ws"]
 
-    async with open_tab(urls, headers=headers, settles=False) as tab:
+    async with open_tab(urls, token=token, headers=headers, settles=False) as tab:
         await shows(tab, "live")
         yield tab
 
@@ -133,6 +136,30 @@ async def test_a_session_can_be_ended_once_the_operator_is_sure(three: Fleet) ->
         await eventually(lambda: user.ended, "its user is told")
 
 
+async def test_it_rests_while_nobody_looks(three: Fleet) -> None:
+    async with inspecting(three, SUFFIX) as own, inspecting(three) as inspector:
+        async with dashboard(three) as tab:
+            token, cookie = tab.link.token, tab.headers["Cookie"]
+        await until_asleep(own, str(token).partition("~")[0])
+        async with open_tab(lambda: [three.nodes[1].url]) as user:
+            facts = next(one for one in (await inspector.sessions()).sessions if one.state == "connected")
+            async with dashboard(three, token, cookie) as back:
+                do(back, Route(f"/sessions/{facts.session_id}"))
+                await shows(back, "Life", figures.count(facts.commits))
+                await user.do(Click("plus"))
+                after = (await inspector.session(facts.session_id)).facts
+                assert after is not None
+                await shows(back, figures.count(after.commits))
+
+
+async def until_asleep(own: Inspector, session_id: str) -> None:
+    """Wait until a session of the dashboard is in the store only, with nothing that runs."""
+    async with asyncio.timeout(20 * SLOWNESS):
+        while (facts := (await own.session(session_id)).facts) is None or facts.state != "asleep":  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert not facts.background
+
+
 async def test_the_dashboard_goes_on_when_its_node_is_killed_and_when_it_leaves(three: Fleet) -> None:
     async with dashboard(three) as tab:
         await shows(tab, "3", "all ready")
@@ -151,4 +178,8 @@ async def test_the_dashboard_goes_on_when_its_node_is_killed_and_when_it_leaves(
             await shows(tab, last, "live")
             await tab.until(lambda: tab.client.texts().count("Drain") == 1)
             assert [node.node_id for node in await inspector.nodes()] == [last]
+        do(tab, Click("Drain"))
+        await shows(tab, f"Drain node {last}?")
+        do(tab, Click(Find("Drain", type="FilledButton")))
+        assert await asyncio.to_thread(running(three)[0].process.wait, 20) == 0, "told to, it leaves in order"
         assert len(set(nodes)) == 3
