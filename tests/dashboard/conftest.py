@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from tests.cluster.tools import seconds
 from tests.fleet import Fleet, fleet
 from tests.servers import running
 from tests.shell.running import ROOT
@@ -44,21 +45,25 @@ class Operator:
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.client.cookies.jar)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def valkey() -> Iterator[str]:
     with running("valkey") as url:
         yield url
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def nodes(valkey: str) -> Iterator[Fleet]:
+    """Three, for all tests here; the last one of them ends them one by one."""
     env = {
+        "FLET_CLUSTER_HEARTBEAT_INTERVAL": seconds(0.2),
+        "FLET_CLUSTER_HEARTBEAT_TIMEOUT": seconds(1),
+        "FLET_CLUSTER_DISCONNECT_GRACE": seconds(0.5),
         "FLET_CLUSTER_DASHBOARD_PASSWORD": PASSWORD,
         "FLET_CLUSTER_LOG_LEVEL": "debug",  # of which nothing may be secret
         "FLET_LOG_LEVEL": "debug",
     }
-    with fleet(APP, valkey, 2, **env) as two:
-        yield two
+    with fleet(APP, valkey, 3, **env) as three:
+        yield three
 
 
 @contextlib.contextmanager

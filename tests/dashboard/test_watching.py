@@ -6,10 +6,9 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-import pytest
-from tests.cluster.tools import eventually, leave, seconds
-from tests.dashboard.conftest import APP, PASSWORD, PATH, operator_at
-from tests.fleet import Fleet, fleet
+from tests.cluster.tools import eventually, leave
+from tests.dashboard.conftest import PATH, operator_at
+from tests.fleet import Fleet
 from tests.shell.running import SLOWNESS
 from tests.steps import Click, Find, Route
 from tests.tab import Tab, open_tab
@@ -20,21 +19,9 @@ from flet_cluster.inspection import Inspector, SessionFacts
 from flet_cluster.stores.redis import RedisStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     from tests.fleet import FleetNode
-
-
-@pytest.fixture(scope="module")
-def three(valkey: str) -> Iterator[Fleet]:
-    env = {
-        "FLET_CLUSTER_DASHBOARD_PASSWORD": PASSWORD,
-        "FLET_CLUSTER_HEARTBEAT_INTERVAL": seconds(0.2),
-        "FLET_CLUSTER_HEARTBEAT_TIMEOUT": seconds(1),
-        "FLET_CLUSTER_DISCONNECT_GRACE": seconds(0.5),
-    }
-    with fleet(APP, valkey, 3, **env) as nodes:
-        yield nodes
 
 
 @contextlib.asynccontextmanager
@@ -92,14 +79,14 @@ async def the_session(inspector: Inspector) -> SessionFacts:
     return facts
 
 
-async def test_what_is_shown_is_what_the_cluster_is(three: Fleet) -> None:
+async def test_what_is_shown_is_what_the_cluster_is(nodes: Fleet) -> None:
     async with (
-        inspecting(three) as inspector,
-        open_tab(lambda: [three.nodes[1].url]) as user,
-        dashboard(three) as tab,
+        inspecting(nodes) as inspector,
+        open_tab(lambda: [nodes.nodes[1].url]) as user,
+        dashboard(nodes) as tab,
     ):
         await user.do(Click("plus"))
-        await shows(tab, three.app_name, "Nodes", "3", "all ready", "1 connected")
+        await shows(tab, nodes.app_name, "Nodes", "3", "all ready", "1 connected")
 
         do(tab, Route("/nodes"))
         for node in await inspector.nodes():
@@ -119,13 +106,13 @@ async def test_what_is_shown_is_what_the_cluster_is(three: Fleet) -> None:
         await shows(tab, figures.count(after))
 
 
-async def test_a_session_can_be_ended_once_the_operator_is_sure(three: Fleet) -> None:
-    async with inspecting(three) as inspector, open_tab(lambda: [three.nodes[1].url]) as user:
+async def test_a_session_can_be_ended_once_the_operator_is_sure(nodes: Fleet) -> None:
+    async with inspecting(nodes) as inspector, open_tab(lambda: [nodes.nodes[1].url]) as user:
         ids = {
             facts.session_id for facts in (await inspector.sessions()).sessions if facts.state == "connected"
         }
         (mine,) = [facts for facts in (await inspector.sessions()).sessions if facts.session_id in ids]
-        async with dashboard(three) as tab:
+        async with dashboard(nodes) as tab:
             do(tab, Route(f"/sessions/{mine.session_id}"))
             await shows(tab, mine.session_id)
             do(tab, Click("End session"))
@@ -136,14 +123,14 @@ async def test_a_session_can_be_ended_once_the_operator_is_sure(three: Fleet) ->
         await eventually(lambda: user.ended, "its user is told")
 
 
-async def test_it_rests_while_nobody_looks(three: Fleet) -> None:
-    async with inspecting(three, SUFFIX) as own, inspecting(three) as inspector:
-        async with dashboard(three) as tab:
+async def test_it_rests_while_nobody_looks(nodes: Fleet) -> None:
+    async with inspecting(nodes, SUFFIX) as own, inspecting(nodes) as inspector:
+        async with dashboard(nodes) as tab:
             token, cookie = tab.link.token, tab.headers["Cookie"]
         await until_asleep(own, str(token).partition("~")[0])
-        async with open_tab(lambda: [three.nodes[1].url]) as user:
+        async with open_tab(lambda: [nodes.nodes[1].url]) as user:
             facts = next(one for one in (await inspector.sessions()).sessions if one.state == "connected")
-            async with dashboard(three, token, cookie) as back:
+            async with dashboard(nodes, token, cookie) as back:
                 do(back, Route(f"/sessions/{facts.session_id}"))
                 await shows(back, "Life", figures.count(facts.commits))
                 await user.do(Click("plus"))
@@ -160,26 +147,25 @@ async def until_asleep(own: Inspector, session_id: str) -> None:
     assert not facts.background
 
 
-async def test_the_dashboard_goes_on_when_its_node_is_killed_and_when_it_leaves(three: Fleet) -> None:
-    async with dashboard(three) as tab:
+async def test_the_dashboard_goes_on_when_its_node_is_killed_and_when_it_leaves(nodes: Fleet) -> None:
+    async with dashboard(nodes) as tab:
         await shows(tab, "3", "all ready")
-        nodes = tab.nodes
-        running(three)[0].kill()
+        running(nodes)[0].kill()
         await tab.until(lambda: tab.resumes == 1)
         await shows(tab, "2")
         do(tab, Route("/nodes"))
         await shows(tab, "Drain", "ready")
         started = asyncio.get_running_loop().time()
-        assert await leave(running(three)[0]) == 0
+        assert await leave(running(nodes)[0]) == 0
         assert asyncio.get_running_loop().time() - started < 15, "a loop that refreshes keeps no node"
         await tab.until(lambda: tab.resumes == 2)
-        async with inspecting(three) as inspector:
-            last = running(three)[0].node_id
+        async with inspecting(nodes) as inspector:
+            last = running(nodes)[0].node_id
             await shows(tab, last, "live")
             await tab.until(lambda: tab.client.texts().count("Drain") == 1)
             assert [node.node_id for node in await inspector.nodes()] == [last]
         do(tab, Click("Drain"))
         await shows(tab, f"Drain node {last}?")
         do(tab, Click(Find("Drain", type="FilledButton")))
-        assert await asyncio.to_thread(running(three)[0].process.wait, 20) == 0, "told to, it leaves in order"
-        assert len(set(nodes)) == 3
+        assert await asyncio.to_thread(running(nodes)[0].process.wait, 20) == 0, "told to, it leaves in order"
+        assert len(set(tab.nodes)) == 3
