@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from tests.fleet import Fleet
     from tests.tab import Tab
 
+    from flet_cluster.events import Observer
+
 ANY_PORT = {"FLET_CLUSTER_MANAGEMENT_PORT": "0"}
 QUICK = {"FLET_CLUSTER_HEARTBEAT_INTERVAL": "0.2", "FLET_CLUSTER_HEARTBEAT_TIMEOUT": "1"}
 
@@ -262,7 +264,7 @@ def test_a_port_that_was_asked_for_and_is_taken_is_an_error(tmp_path: Path, work
 class Unseen:
     """An app that nobody looks at."""
 
-    observer = NullObserver()
+    observer: Observer = NullObserver()
 
     def not_alive(self) -> str:
         return ""
@@ -292,7 +294,7 @@ async def test_several_apps_in_a_server_of_the_users_own_share_it(valkey: str) -
         assert look.status("/readyz") == (200, "ready")
         async with open_tab(lambda: [server.socket()]) as tab:
             await tab.do(Click("plus"))
-            assert look.value("flet_cluster_sessions", app="Root.root_main") == 1
+            assert look.value("flet_cluster_sessions", state="connected") == 1
         assert len({dict(labels).get("app") for _, labels in look.series()} - {None}) > 1
 
 
