@@ -248,6 +248,7 @@ async def test_new_workers_after_a_change_of_the_code(tmp_path: Path) -> None:
         assert look.value("flet_cluster_worker_ends_total") == 0, "the old one was asked to leave"
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # it is meant to end so
 async def test_a_heartbeat_that_has_ended_is_no_life() -> None:
     """Other nodes would take the sessions of a process that goes on serving."""
     settings = Settings(app_name="sight", secret_key=SecretStr(SECRET))
