@@ -13,6 +13,7 @@ LAYERS = {
     "errors": 0,
     "events": 0,
     "facts": 0,
+    "logscope": 0,
     "model": 0,
     "passwords": 0,
     "settings": 0,
@@ -54,11 +55,14 @@ LAYERS = {
     "lean_sockets": 5,
     "levelling": 5,
     "listening": 5,
+    "logs": 5,
+    "management": 5,
     "operating": 5,
     "process": 5,
     "reaching": 5,
     "running": 5,
     "side_doors": 5,
+    "sight": 5,
     "serving": 5,
     "storage": 5,
     "supervisor": 5,
@@ -67,6 +71,7 @@ LAYERS = {
     "testing": 5,
     "tls": 5,
     "worker": 5,
+    "workers_sight": 5,
 }
 """Top-level module or subpackage → its layer."""
 
@@ -83,10 +88,11 @@ ONLY_IN: dict[str, set[str]] = {
     "flet": {"host", "dashboard"},
     "flet_charts": {"dashboard"},
     "flet_web": {"host", "http/static"},
+    "pythonjsonlogger": {"logs"},
     "prometheus_client": {"metrics", "dashboard"},
     "typer": {"cli", "doctor"},
     "watchfiles": {"changes"},
-    "uvicorn": {"lean_sockets", "serving"},
+    "uvicorn": {"lean_sockets", "management", "serving"},
 }
 """Library → the only places that may import it."""
 
