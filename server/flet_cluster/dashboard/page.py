@@ -113,9 +113,14 @@ class Frame:
 
     async def keep_looking(self) -> None:
         """Look every other second. On another node this begins anew, which does not matter."""
-        while True:
-            await self.look()
-            await asyncio.sleep(REFRESH)
+        try:
+            while True:
+                await self.look()
+                await asyncio.sleep(REFRESH)
+        except Exception:  # it goes into the node's log; what is shown must not pass for what is
+            self.state.show("stopped by an error, see the log", BAD)
+            self.page.update()
+            raise
 
     async def look(self) -> None:
         """Bring the page up to date; what has not changed is not sent."""
