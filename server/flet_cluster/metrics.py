@@ -43,6 +43,7 @@ COUNTERS = {
     "hibernated": "quiet sessions of connected users whose objects left memory",
     "holders_asked": "requests to let a session go, by answer",
     "interrupted": "handlers and mains cut short with their node",
+    "kicked": "sessions ended by an operator",
     "lane_exhausted": "sync handlers that had to wait since all threads for them were in use",
     "loop_blocked": "times the event loop was blocked",
     "not_portable": "sessions found unable to travel",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from typing import Any
 
 NOBODY = ""
 """Owner of a record that no node holds."""
@@ -195,6 +196,8 @@ class NodeInfo:
         sessions: how many sessions the node holds.
         draining: whether the node is about to leave.
         connected: how many clients' sockets it has.
+        extra: for operators (see :class:`flet_cluster.node.figures.Figures`); nodes of other releases may
+            say less or more.
     """
 
     node_id: str
@@ -202,4 +205,4 @@ class NodeInfo:
     sessions: int = 0
     draining: bool = False
     connected: int = 0
-    extra: dict[str, str] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)

@@ -20,7 +20,9 @@ from flet_cluster.model import Commit, Held, Lease, Record
 from flet_cluster.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from flet_cluster.facts import Note
 
 
 def simulate(stores: Callable[[], ParallelStores], examples: int, **options: Any) -> None:
@@ -59,17 +61,17 @@ class UnfencedCommit(MemoryStore):
 class UnfencedRelease(MemoryStore):
     """Lets anybody give a session up."""
 
-    async def release(self, lease: Lease, timeout: float) -> bool:
+    async def release(self, lease: Lease, timeout: float, notes: Sequence[Note] = ()) -> bool:
         record = await self.peek(lease.session_id)
-        return await super().release(record.lease if record else lease, timeout)
+        return await super().release(record.lease if record else lease, timeout, notes)
 
 
 class UnfencedDelete(MemoryStore):
     """Lets anybody delete a session."""
 
-    async def delete(self, lease: Lease) -> bool:
+    async def delete(self, lease: Lease, reason: str = "") -> bool:
         record = await self.peek(lease.session_id)
-        await super().delete(record.lease if record else lease)
+        await super().delete(record.lease if record else lease, reason)
         return False
 
 
@@ -99,8 +101,8 @@ class EasySeizure(MemoryStore):
 class NoTombstone(MemoryStore):
     """Forgets what it deleted."""
 
-    async def delete(self, lease: Lease) -> bool:
-        deleted = await super().delete(lease)
+    async def delete(self, lease: Lease, reason: str = "") -> bool:
+        deleted = await super().delete(lease, reason)
         self._data.tombstones.clear()
         return deleted
 

@@ -188,6 +188,7 @@ class Committer:
             self._warned = obstacle
             if obstacle:
                 self._node.observer.count("not_portable")
+                self._seat.diary.note("not-portable", obstacle)
                 logger.warning("session %s will not survive this node: %s", self._seat.id, obstacle)
 
     def _note_size(self, size: int) -> None:

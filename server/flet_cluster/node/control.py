@@ -2,8 +2,8 @@
 
 *Release* ("please let go of this session"), *adopt* ("please take it: your version of the app is its own"),
 their *answer*; and *mail* ("look into the inbox of this session"), *moving* ("do not take these sessions just
-now") and *rebalance*, which want none. All are hints (I4): the store is looked at afterwards, whatever was
-said. Sealed like everything that travels (I5).
+now") and *rebalance*, which want none. What operators ask is in :mod:`flet_cluster.node.orders`. All are
+hints (I4): the store is looked at afterwards, whatever was said. Sealed like everything that travels (I5).
 """
 
 from __future__ import annotations
@@ -93,14 +93,14 @@ class Control:
         ``version``: of the app, here; "" if that is no matter.
         """
         body = {"op": "release", "session": session_id, "relay": relay, "version": version}
-        return await self._ask(owner, body, patience)
+        return await self.ask(owner, body, patience)
 
     async def ask_adopt(self, node_id: str, session_id: str, token: str) -> Asked:
         """Ask a node to take a session that is free, since its version of the app is there."""
-        return await self._ask(node_id, {"op": "adopt", "session": session_id, "token": token}, ADOPT_SECONDS)
+        return await self.ask(node_id, {"op": "adopt", "session": session_id, "token": token}, ADOPT_SECONDS)
 
-    async def _ask(self, node_id: str, question: dict[str, Any], patience: float) -> Asked:
-        """Ask, and wait for the answer."""
+    async def ask(self, node_id: str, question: dict[str, Any], patience: float) -> Asked:
+        """Ask, and wait for the answer, at most ``patience`` seconds; ``question["op"]`` says which."""
         request_id = secrets.token_urlsafe(8)
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._waiting[request_id] = answer

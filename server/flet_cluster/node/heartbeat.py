@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from flet_cluster.errors import StoreError
+from flet_cluster.node.figures import SAMPLE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,16 +77,20 @@ class Heartbeat:
 
     async def _beat(self) -> None:
         store = self._open_store()
+        sample_at = 0.0
         with contextlib.suppress(StoreError):
             await store.start()
         while not self._stop.is_set():
             if self._stuck_for() < STUCK_SECONDS:
                 try:
-                    sent = self._life.time()
-                    await store.heartbeat(self._describe(), self._ttl)
+                    sent, info = self._life.time(), self._describe()
+                    await store.heartbeat(info, self._ttl)
                     self._life.confirmed(sent, self._ttl)
                     if self._life.time() - sent > self._interval:
                         self._life.doubt()
+                    if sent >= sample_at:
+                        sample_at = sent + SAMPLE_SECONDS
+                        await store.sample(info)
                 except StoreError as error:
                     self._life.doubt()
                     logger.warning("no heartbeat, the store is away: %s", error)

@@ -30,9 +30,11 @@ def report(seat: Seat, live: LiveSession, commit: Commit) -> None:
     cut_short = [entry for entry in entries if entry.key]
     for entry in cut_short:
         logger.warning("session %s: %s was interrupted (key %s)", seat.id, entry.what, entry.key)
+        seat.diary.note("interrupted", entry.what)
         seat.node.observer.count("interrupted", what="handler")
     if commit.main is MainState.RUNNING:
         logger.warning("session %s: main was interrupted", seat.id)
+        seat.diary.note("interrupted", "main")
         seat.node.observer.count("interrupted", what="main")
         live.main = MainState.DONE
         cut_short.append(Started(0, f"{seat.id}:main", "main"))

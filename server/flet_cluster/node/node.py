@@ -20,10 +20,12 @@ from flet_cluster.node.control import Control
 from flet_cluster.node.departures import Departures
 from flet_cluster.node.drain import Drain
 from flet_cluster.node.exchanges import Exchanges
+from flet_cluster.node.figures import SAMPLE_SECONDS, Figures
 from flet_cluster.node.heartbeat import Heartbeat
 from flet_cluster.node.hibernation import Hibernation
 from flet_cluster.node.loop_watch import LoopWatch
 from flet_cluster.node.mail import Mail
+from flet_cluster.node.orders import Orders
 from flet_cluster.node.publications import Publications
 from flet_cluster.node.rebalance import Rebalance
 from flet_cluster.node.relays import Relays
@@ -106,7 +108,11 @@ class Node:
             bus,
             self.vault,
             self.id,
-            {"release": self.departures.asked_to_release, "adopt": self.upgrades.asked_to_adopt},
+            {
+                "release": self.departures.asked_to_release,
+                "adopt": self.upgrades.asked_to_adopt,
+                **Orders(self).answers,
+            },
             {
                 "mail": lambda body: self.mail.arrived(body["session"]),
                 "moving": lambda body: self.rebalance.turn_away(body["sessions"]),
@@ -118,6 +124,7 @@ class Node:
         self.version = ""
         self.draining = False
         interval, ttl = settings.heartbeat_interval, settings.heartbeat_timeout
+        self.figures = Figures(self)
         self._watch = LoopWatch(host.program.is_app_module, self._lagged)
         self._heartbeat = (
             Heartbeat(open_store, self.describe, interval, ttl, lambda: self._watch.stuck_for, host.life)
@@ -187,9 +194,14 @@ class Node:
 
     async def _beat(self) -> None:
         """Give signs of life from this loop: enough where the store is this process's own memory."""
+        sample_at = 0.0
         while True:
             with contextlib.suppress(StoreError):
-                await self.store.heartbeat(self.describe(), self.settings.heartbeat_timeout)
+                info = self.describe()
+                await self.store.heartbeat(info, self.settings.heartbeat_timeout)
+                if self.loop.time() >= sample_at:
+                    sample_at = self.loop.time() + SAMPLE_SECONDS
+                    await self.store.sample(info)
             await asyncio.sleep(self.settings.heartbeat_interval)
 
     async def dead(self, node_id: str) -> bool:
@@ -198,15 +210,25 @@ class Node:
 
     def describe(self) -> NodeInfo:
         """Return what this node says of itself with each heartbeat."""
-        connected = max(0, len(self.sockets) - self.relays.held)  # those are at the nodes that relay them
-        return NodeInfo(self.id, self.version, len(self.seats), self.draining, connected)
+        extra = self.figures.extra()
+        return NodeInfo(self.id, self.version, len(self.seats), self.draining, self.connected, extra)
+
+    @property
+    def connected(self) -> int:
+        """How many clients' sockets are here, without those at the nodes that relay them."""
+        return max(0, len(self.sockets) - self.relays.held)
 
     def _lagged(self, seconds: float) -> None:
         self.observer.count("loop_blocked")
         self.observer.observe("loop_lag_seconds", seconds)
+        self.figures.tally.lagged(seconds)
 
     def _awake(self) -> float:
         return sum(seat.live is not None for seat in self.seats.values())
+
+    async def end(self, session_id: str) -> str:
+        """End a session for good; see :meth:`flet_cluster.node.upkeep.Upkeep.end`."""
+        return await self._upkeep.end(session_id)
 
     def closing(self, code: int) -> None:
         """Note that a socket ends, and why: codes below 4000 are the client's own."""

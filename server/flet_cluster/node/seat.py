@@ -22,6 +22,7 @@ from flet_cluster.host.live import LiveSession
 from flet_cluster.model import Commit, Lease, MainState, Record
 from flet_cluster.node import interruptions
 from flet_cluster.node.committer import Committer
+from flet_cluster.node.diary import Diary
 from flet_cluster.node.feed import Feed
 from flet_cluster.node.publisher import Publisher
 from flet_cluster.node.tokens import binding_in
@@ -77,6 +78,7 @@ class Seat:
         stays: its user has left, and it is still here: for its work, since it cannot travel, or since the app
             keeps its page.
         resent: the browser had sent its inputs up to here before it opened its present socket.
+        diary: what happens to it here, for its life in the store.
         begun_before: it has no record, but a node that died may have begun it.
         lost: somebody else has the session now, or nobody ever will: nothing may be sent any more.
     """
@@ -108,6 +110,7 @@ class Seat:
         self.resent = 0
         self.begun_before = False
         self.detached_at: float | None = None
+        self.diary = Diary(node.id, node.loop.time)
         self.committer = Committer(self)
         self.publisher = Publisher(self)
         self.feed = Feed(self)
@@ -304,6 +307,7 @@ class Seat:
         if self.live is not None and not self.live.registered:  # begun anew, and nobody has seen it
             self.node.spawn(self.node.departures.give_up(self, unless_connected=True))
             return
+        self.diary.note("left")
         self.note_absence()
         self.when_quiet(self.let_sleep)
         self.changed(urgent=True)

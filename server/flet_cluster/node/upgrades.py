@@ -152,6 +152,7 @@ class Upgrades:
             logger.info("session %s: begins anew, the app has changed: %s", seat.id, error)
             return True
         self._node.observer.count("upgraded", how="resumed")
+        seat.diary.note("upgraded", f"from version {version}")
         upgrades.note(live, upgrades.Upgrade(False, (), version, self._node.version))
         seat.changed(urgent=True)
         return False
@@ -183,6 +184,7 @@ class Upgrades:
         found.give(live)
         seat.adopt(live)
         self._node.observer.count("upgraded", how="restarted")
+        seat.diary.note("upgraded", f"from version {version}, begun anew")
         upgrades.note(live, upgrades.Upgrade(True, tuple(found.dropped), version, self._node.version))
 
     async def let_reload(self, seat: Seat) -> CloseCode:

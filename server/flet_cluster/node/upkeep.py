@@ -84,13 +84,14 @@ class Upkeep:
 
     async def _touch(self) -> None:
         """Move the deadlines of sessions with a user."""
-        connected = [seat.id for seat in self._node.seats.values() if seat.socket and seat.lease]
+        seats = self._node.seats
+        connected = [seat.id for seat in seats.values() if seat.socket and seat.lease]
         for start in range(0, len(connected), 500):
-            touched = await self._node.store.touch(
-                connected[start : start + 500], self._node.settings.session_timeout
-            )
+            ids = [id_ for id_ in connected[start : start + 500] if id_ in seats]  # others may have left
+            notes = {id_: told for id_ in ids if (told := seats[id_].diary.take())}
+            touched = await self._node.store.touch(ids, self._node.settings.session_timeout, notes)
             for session_id in touched.missing:
-                await self._refill(self._node.seats.get(session_id))
+                await self._refill(seats.get(session_id))
             for session_id in touched.mail:
                 self._node.mail.arrived(session_id)
 
@@ -153,20 +154,23 @@ class Upkeep:
 
     async def _take_expired(self, session_id: str) -> Record | None:
         """Acquire an expired session that is free or whose holder is dead; a living one closes it."""
+        answer = await self._take_any(session_id)
+        if answer is not None and not answer.expired:  # its user came back a moment ago: not ours to keep
+            await self._node.store.release(answer.lease, self._node.settings.session_timeout)
+            return None
+        return answer
+
+    async def _take_any(self, session_id: str) -> Record | None:
+        """Acquire a session, expired or not, that is free or whose holder is dead."""
         timeout = self._node.settings.session_timeout
         answer = await self._node.store.acquire(session_id, self._node.id, timeout, expired_ok=True)
         if isinstance(answer, Held) and await self._node.dead(answer.lease.owner):
             answer = await self._node.store.acquire(
                 session_id, self._node.id, timeout, seize=answer.lease, expired_ok=True
             )
-        if isinstance(answer, Held):
-            return None
-        if not answer.expired:  # its user came back a moment ago: not ours to keep
-            await self._node.store.release(answer.lease, timeout)
-            return None
-        return answer
+        return None if isinstance(answer, Held) else answer
 
-    async def _say_close(self, record: Record) -> None:
+    async def _say_close(self, record: Record, why: str = "expired") -> None:
         """Rebuild an expired session for its ``on_close``; one that cannot be is just deleted."""
         try:
             seat = Seat.taken(self._node, record, "")
@@ -174,12 +178,38 @@ class Upkeep:
         except (SealBroken, SnapshotError) as error:
             logger.info("session %s: no on_close: %s", record.session_id, error)
             self._node.observer.count("expired_unclosed")
-            await self._delete(record.lease)
+            await self._delete(record.lease, why)
             return
-        await self._run_close(seat)
+        await self._run_close(seat, why)
 
-    async def _run_close(self, seat: Seat) -> None:
+    async def end(self, session_id: str) -> str:
+        """End a session for good, now, with the same that its app is owed at its deadline.
+
+        Returns:
+            "ended"; "unknown", there is none; or "elsewhere", a node that lives holds it.
+
+        Raises:
+            StoreError: the store does not answer.
+        """
+        async with self._node.lock_of(session_id):
+            seat = self._node.seats.get(session_id)
+            if seat is None:
+                try:
+                    record = await self._take_any(session_id)
+                except (SessionMissing, SessionDeleted):
+                    return "unknown"
+                if record is None:
+                    return "elsewhere"
+                await self._say_close(record, "kicked")
+            elif not seat.leaving:
+                await self._run_close(seat, "kicked")
+            return "ended"
+
+    async def _run_close(self, seat: Seat, why: str = "expired") -> None:
         seat.leaving = True
+        socket, seat.socket = seat.socket, None
+        if socket is not None:  # its user need not wait for what the app does
+            socket.close(CloseCode.DELETED)
         with contextlib.suppress(SealBroken, SnapshotError):
             live = seat.wake()
             live.background.stop()
@@ -190,11 +220,11 @@ class Upkeep:
             await live.until_idle(CLOSE_SECONDS)
             await self._until_committed(seat)
             live.expire()  # once more: on_close may have set something going
-        self._node.observer.count("expired")
+        self._node.observer.count(why)
         lease = seat.lease
-        seat.lose(CloseCode.EXPIRED, "expired")
+        seat.lose(CloseCode.EXPIRED if why == "expired" else CloseCode.DELETED, why)
         if lease is not None:
-            await self._delete(lease)
+            await self._delete(lease, why)
 
     async def _until_committed(self, seat: Seat) -> None:
         """Wait for what ``on_close`` published: messages to others leave with a commit."""
@@ -205,6 +235,6 @@ class Upkeep:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(quiet.wait(), CLOSE_SECONDS)
 
-    async def _delete(self, lease: Lease) -> None:
+    async def _delete(self, lease: Lease, why: str) -> None:
         with contextlib.suppress(StoreError):
-            await self._node.store.delete(lease)
+            await self._node.store.delete(lease, why)

@@ -28,8 +28,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from flet_cluster.facts import Note, Sample, SketchPage, Story
     from flet_cluster.model import Commit, Entry, Held, Lease, NodeInfo, Post, Record, StreamPage, Touched
 
 GRACE: Final = 600.0
@@ -44,6 +45,15 @@ RECOVERY: Final = 10.0
 TOMBSTONE: Final = 86_400.0
 """The least time a deleted session stays deleted, seconds; longer when the session's timeout is longer."""
 
+
+ENDED_SECONDS: Final = 3600.0
+"""How long the life of a session that has ended may be read, seconds."""
+
+LIFE_LENGTH: Final = 32
+"""Events in a session's life: the first one, and the latest."""
+
+HISTORY_SECONDS: Final = 3600.0
+"""How long the nodes' figures are kept, seconds."""
 
 INBOX_LIMIT: Final = 100
 """Entries that may wait in a session's inbox."""
@@ -114,8 +124,10 @@ class SessionStore(Protocol):
             SessionMissing: the store lost the record or its latest state: refill, then repeat.
         """
 
-    async def release(self, lease: Lease, timeout: float) -> bool:
+    async def release(self, lease: Lease, timeout: float, notes: Sequence[Note] = ()) -> bool:
         """Give the session up, keeping its state; the deadline moves to now + timeout.
+
+        ``notes``: go into its life.
 
         Returns:
             False when the lease was not the current one any more; nothing changed then. A repetition of
@@ -125,8 +137,12 @@ class SessionStore(Protocol):
             SessionMissing: the store lost the record: refill, then repeat.
         """
 
-    async def touch(self, session_ids: Sequence[str], timeout: float) -> Touched:
+    async def touch(
+        self, session_ids: Sequence[str], timeout: float, notes: Mapping[str, Sequence[Note]] | None = None
+    ) -> Touched:
         """Move the deadlines of sessions with a connected user to now + timeout; needs no lease.
+
+        ``notes``: by session, go into its life.
 
         Returns:
             Which of them have no record (deleted, or lost with the store's data: try ``refill``), and which
@@ -225,8 +241,10 @@ class SessionStore(Protocol):
                 end: numbers go on after this one, and whoever reads on from before finds a gap there.
         """
 
-    async def delete(self, lease: Lease) -> bool:
+    async def delete(self, lease: Lease, reason: str = "") -> bool:
         """Close a session for good: its record goes, a tombstone stays (at least :data:`TOMBSTONE` seconds).
+
+        ``reason``: one word for its life, which stays for :data:`ENDED_SECONDS`.
 
         Returns:
             False when the lease was not the current one any more; nothing changed then.
@@ -234,6 +252,32 @@ class SessionStore(Protocol):
         Raises:
             SessionMissing: the store lost the record: refill, then repeat.
         """
+
+    async def kick(self, session_id: str, reason: str = "kicked") -> str:
+        """Close a session for good whoever holds it: the holder's next write is refused.
+
+        Returns:
+            The node that held it; :data:`NOBODY` if none did, or if it was closed before.
+
+        Raises:
+            SessionMissing: there is no such session.
+        """
+
+    async def sketches(self, cursor: str = "", limit: int = 100) -> SketchPage:
+        """List sessions, about ``limit`` at a time, from where ``cursor`` of the page before says."""
+
+    async def story(self, session_id: str) -> Story | None:
+        """Read what there is of one session without a key, and its life; None when it is not known.
+
+        One that was closed for good is known for :data:`TOMBSTONE` seconds, its life for
+        :data:`ENDED_SECONDS`.
+        """
+
+    async def sample(self, info: NodeInfo) -> None:
+        """Put a node's figures (``info.extra["figures"]``) into the history of the last hour."""
+
+    async def history(self, since: float = 0.0, limit: int = 20_000) -> list[Sample]:
+        """Return the nodes' figures after a time, the oldest first, at most so many."""
 
     async def expired(self, limit: int) -> list[str]:
         """List at most ``limit`` sessions whose deadline has passed.

@@ -30,6 +30,7 @@ class Keys:
         prefix = app_prefix(app)
         self._prefix = prefix
         self.nodes = f"{prefix}:nodes"
+        self.history = f"{prefix}:history"
         self.recovering = f"{prefix}:recovering"
         self.deadlines = [f"{prefix}:deadlines:{shard}" for shard in range(DEADLINE_SHARDS)]
         self.incarnations = [f"{prefix}:incarnation"]
@@ -46,6 +47,10 @@ class Keys:
     def inbox(self, session_id: str) -> str:
         """Return where what waits for a session is; in the slot of its record."""
         return self.session(session_id)[0].removesuffix("s") + "inbox"
+
+    def life(self, session_id: str) -> str:
+        """Return where the life of a session that has ended is; in the slot of its record."""
+        return self.session(session_id)[0].removesuffix("s") + "life"
 
     def stream(self, session_id: str) -> tuple[str, str, str]:
         """Where the app's stream is: its end, its messages, and what a session has published; in one slot."""

@@ -22,23 +22,36 @@ from flet_cluster.errors import (
     SessionMissing,
     StoreRecovering,
 )
+from flet_cluster.facts import NOTE_LENGTH, LifeEvent, Sample, Sketch, SketchPage, Story
 from flet_cluster.model import NOBODY, Commit, Entry, Held, Lease, NodeInfo, Record, Touched
-from flet_cluster.stores.base import GRACE, INBOX_LIMIT, RECOVERY, TOMBSTONE
+from flet_cluster.stores.base import (
+    ENDED_SECONDS,
+    GRACE,
+    HISTORY_SECONDS,
+    INBOX_LIMIT,
+    LIFE_LENGTH,
+    RECOVERY,
+    TOMBSTONE,
+)
 from flet_cluster.stores.memory_stream import MemoryStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from flet_cluster.facts import Note
     from flet_cluster.model import Post, StreamPage
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A record, the timeout it was last written with, and when it becomes garbage."""
+    """A record, the timeout it was last written with, when it becomes garbage, and what operators read."""
 
     record: Record
     timeout: float
     garbage_at: float
+    created: float = 0.0
+    seen: float = 0.0
+    life: tuple[LifeEvent, ...] = ()
 
 
 @dataclass(slots=True)
@@ -57,6 +70,8 @@ class _Data:
     rows: dict[str, _Row] = field(default_factory=dict)
     tombstones: dict[str, tuple[Lease, float]] = field(default_factory=dict)
     heartbeats: dict[str, tuple[NodeInfo, float]] = field(default_factory=dict)
+    lives: dict[str, tuple[tuple[LifeEvent, ...], float]] = field(default_factory=dict)
+    history: list[Sample] = field(default_factory=list)
     inboxes: dict[str, _Inbox] = field(default_factory=dict)
     kept: dict[str, tuple[bytes | None, float]] = field(default_factory=dict)
     stream: MemoryStream = field(default_factory=MemoryStream)
@@ -86,7 +101,10 @@ class MemoryStore:
         self._refuse_deleted(session_id)
         row = self._row(session_id)
         if row is None:
-            self._write(Record(session_id, 1, owner, commit, 0.0), timeout)
+            self._write(
+                Record(session_id, 1, owner, commit, 0.0), timeout, self._event("created", owner), seen=True
+            )
+            self._data.rows[session_id] = replace(self._data.rows[session_id], created=self._clock())
         elif row.record.lease != lease or row.record.commit != commit:
             raise SessionExists(f"session {session_id} has a record already: choose another id")
         return lease
@@ -112,7 +130,9 @@ class MemoryStore:
         if found.owner not in (NOBODY, owner) and seize != found.lease:
             return Held(found.lease)
         taken = replace(found, epoch=found.epoch + 1, owner=owner, expired=expired)
-        return self._write(taken, timeout, keep_deadline=expired)
+        seized = seize == found.lease and found.owner != NOBODY
+        event = self._event("seized", owner, found.owner) if seized else self._event("taken", owner)
+        return self._write(taken, timeout, event, keep_deadline=expired, seen=not expired)
 
     async def peek(self, session_id: str) -> Record | None:
         """Read a record."""
@@ -132,17 +152,20 @@ class MemoryStore:
             raise Fenced(lease.session_id, found.owner, found.epoch)
         self._write(replace(found, commit=commit), timeout)
 
-    async def release(self, lease: Lease, timeout: float) -> bool:
+    async def release(self, lease: Lease, timeout: float, notes: Sequence[Note] = ()) -> bool:
         """Give the session up."""
         if self._tombstone(lease.session_id):
             return False
         found = self._not_lost(lease)
         if found.lease == lease:
-            self._write(replace(found, owner=NOBODY), timeout)
+            events = [*self._noted(notes), *self._event("released", lease.owner)]
+            self._write(replace(found, owner=NOBODY), timeout, events)
             return True
         return found.epoch == lease.epoch and found.owner == NOBODY
 
-    async def touch(self, session_ids: Sequence[str], timeout: float) -> Touched:
+    async def touch(
+        self, session_ids: Sequence[str], timeout: float, notes: Mapping[str, Sequence[Note]] | None = None
+    ) -> Touched:
         """Move deadlines."""
         missing, mail = [], []
         for session_id in session_ids:
@@ -150,7 +173,8 @@ class MemoryStore:
             if row is None:
                 missing.append(session_id)
             else:
-                self._write(row.record, timeout)
+                events = self._noted(notes.get(session_id, ())) if notes else ()
+                self._write(row.record, timeout, events, seen=True)
                 mail += [session_id] if row.record.mail else []
         return Touched(missing, mail)
 
@@ -229,7 +253,7 @@ class MemoryStore:
         """Return how far the app's stream has come."""
         return self._data.stream.end(known, self._clock())
 
-    async def delete(self, lease: Lease) -> bool:
+    async def delete(self, lease: Lease, reason: str = "") -> bool:
         """Replace the record by a tombstone."""
         tombstone = self._tombstone(lease.session_id)
         if tombstone is not None:
@@ -237,11 +261,54 @@ class MemoryStore:
         found = self._not_lost(lease)
         if found.lease != lease:
             return False
-        row = self._data.rows.pop(lease.session_id)
-        self._data.inboxes.pop(lease.session_id, None)
-        until = self._clock() + max(TOMBSTONE, row.timeout + GRACE)
-        self._data.tombstones[lease.session_id] = (lease, until)
+        self._bury(lease, self._event("ended", lease.owner, reason))
         return True
+
+    async def kick(self, session_id: str, reason: str = "kicked") -> str:
+        """Replace the record by a tombstone, whoever holds it."""
+        if self._tombstone(session_id) is not None:
+            return NOBODY
+        row = self._row(session_id)
+        if row is None:
+            raise SessionMissing(f"there is no session {session_id}")
+        self._bury(Lease(session_id, row.record.epoch + 1, "-"), self._event("ended", "", reason))
+        return row.record.owner
+
+    def _bury(self, lease: Lease, last: Iterable[LifeEvent]) -> None:
+        """Put a tombstone with this lease in place of a record."""
+        now, session_id = self._clock(), lease.session_id
+        row = self._data.rows.pop(session_id)
+        self._data.inboxes.pop(session_id, None)
+        self._data.tombstones[session_id] = (lease, now + max(TOMBSTONE, row.timeout + GRACE))
+        self._data.lives = {key: life for key, life in self._data.lives.items() if life[1] > now}
+        self._data.lives[session_id] = (_longer(row.life, last), now + ENDED_SECONDS)
+
+    async def sketches(self, cursor: str = "", limit: int = 100) -> SketchPage:
+        """List sessions in the order of their ids; a cursor is the last one of a page."""
+        ids = sorted(key for key in list(self._data.rows) if key > cursor and self._row(key))
+        page, more = ids[:limit], len(ids) > limit
+        rows = [self._data.rows[session_id] for session_id in page]
+        return SketchPage(tuple(_sketch(row) for row in rows), page[-1] if more else "", self._clock())
+
+    async def story(self, session_id: str) -> Story | None:
+        """Read one session."""
+        row, now = self._row(session_id), self._clock()
+        if row is not None:
+            return Story(_sketch(row), row.life, now)
+        if self._tombstone(session_id) is None:
+            return None
+        life, until = self._data.lives.get(session_id, ((), 0.0))
+        return Story(None, life if until > now else (), now)
+
+    async def sample(self, info: NodeInfo) -> None:
+        """Note a node's figures."""
+        now = self._clock()
+        kept = [sample for sample in self._data.history if sample.at > now - HISTORY_SECONDS]
+        self._data.history = [*kept, Sample(now, info.node_id, dict(info.extra.get("figures", {})))]
+
+    async def history(self, since: float = 0.0, limit: int = 20_000) -> list[Sample]:
+        """Return the nodes' figures."""
+        return [sample for sample in self._data.history if sample.at > since][:limit]
 
     async def expired(self, limit: int) -> list[str]:
         """Sessions whose deadline has passed."""
@@ -255,7 +322,8 @@ class MemoryStore:
         self._refuse_deleted(record.session_id)
         row = self._row(record.session_id)
         if row is None or _version(row.record) < _version(record):
-            self._write(replace(record, posted=row.record.posted if row else 0), timeout)
+            event = self._event("refilled", record.owner)
+            self._write(replace(record, posted=row.record.posted if row else 0), timeout, event)
             return True
         return _version(row.record) == _version(record) and row.record.owner == record.owner
 
@@ -334,12 +402,31 @@ class MemoryStore:
             raise SessionMissing(_LOST.format(lease.session_id))
         return row.record
 
-    def _write(self, record: Record, timeout: float, *, keep_deadline: bool = False) -> Record:
+    def _event(self, kind: str, node: str, detail: str = "") -> tuple[LifeEvent]:
+        return (LifeEvent(self._clock(), kind, node, detail),)
+
+    def _noted(self, notes: Iterable[Note]) -> list[LifeEvent]:
         now = self._clock()
+        return [LifeEvent(now - note.ago, note.kind, note.node, note.detail[:NOTE_LENGTH]) for note in notes]
+
+    def _write(
+        self,
+        record: Record,
+        timeout: float,
+        events: Iterable[LifeEvent] = (),
+        *,
+        keep_deadline: bool = False,
+        seen: bool = False,
+    ) -> Record:
+        now, before = self._clock(), self._data.rows.get(record.session_id)
+        created, last_seen, life = (before.created, before.seen, before.life) if before else (0.0, 0.0, ())
+        life = _longer(life, events)
         if not keep_deadline:
             record = replace(record, deadline=now + timeout)
         stored = replace(record, expired=False)
-        self._data.rows[record.session_id] = _Row(stored, timeout, now + timeout + GRACE)
+        self._data.rows[record.session_id] = _Row(
+            stored, timeout, now + timeout + GRACE, created, now if seen else last_seen, life
+        )
         return record
 
 
@@ -348,3 +435,31 @@ _LOST = "the store has lost session {} or its latest state: refill it, then repe
 
 def _version(record: Record) -> tuple[int, int]:
     return record.epoch, record.commit.n
+
+
+def _longer(life: tuple[LifeEvent, ...], events: Iterable[LifeEvent]) -> tuple[LifeEvent, ...]:
+    """Add events; the first stays, and the latest."""
+    whole = (*life, *events)
+    return whole if len(whole) <= LIFE_LENGTH else (whole[0], *whole[1 - LIFE_LENGTH :])
+
+
+def _sketch(row: _Row) -> Sketch:
+    record, commit = row.record, row.record.commit
+    return Sketch(
+        record.session_id,
+        record.owner,
+        record.epoch,
+        created=row.created,
+        seen=row.seen,
+        written=record.deadline - row.timeout,
+        deadline=record.deadline,
+        commits=commit.n,
+        instance=commit.instance,
+        rx=commit.rx,
+        tx=commit.tx,
+        main=commit.main,
+        meta=commit.meta,
+        snapshot=len(commit.image),
+        tail=len(commit.tail),
+        mail=record.mail,
+    )

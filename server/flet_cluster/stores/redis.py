@@ -19,20 +19,22 @@ from flet_cluster.errors import (
     SessionMissing,
     StoreRecovering,
 )
-from flet_cluster.model import Commit, Entry, Held, Lease, MainState, NodeInfo, Record, Touched
+from flet_cluster.model import NOBODY, Commit, Entry, Held, Lease, MainState, NodeInfo, Record, Touched
 from flet_cluster.stores import scripts
 from flet_cluster.stores.app_stream import AppStream
-from flet_cluster.stores.base import GRACE, INBOX_LIMIT, TOMBSTONE
+from flet_cluster.stores.base import ENDED_SECONDS, GRACE, INBOX_LIMIT, TOMBSTONE
 from flet_cluster.stores.batch import Batcher
 from flet_cluster.stores.deadlines import Deadlines
 from flet_cluster.stores.health import problems
 from flet_cluster.stores.keys import Keys
 from flet_cluster.stores.presence import Presence
+from flet_cluster.stores.sights import Sights, written
 from flet_cluster.stores.wire import ClusterWire, open_wire
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Mapping, Sequence
 
+    from flet_cluster.facts import Note, Sample, SketchPage, Story
     from flet_cluster.model import Post, StreamPage
     from flet_cluster.stores.wire import Value
 
@@ -57,6 +59,7 @@ class RedisStore:
         self._deadlines = Deadlines(self._batcher, self._keys)
         self._presence = Presence(self._batcher, self._keys)
         self._stream = AppStream(self._batcher, self._keys)
+        self._sights = Sights(self._batcher, self._keys)
 
     async def start(self) -> None:
         """Connect and note which data set is there."""
@@ -128,9 +131,9 @@ class RedisStore:
             raise await self._lost(lease)
         await self._follow(lease.session_id, timeout, rest[0])
 
-    async def release(self, lease: Lease, timeout: float) -> bool:
+    async def release(self, lease: Lease, timeout: float, notes: Sequence[Note] = ()) -> bool:
         """Give the session up."""
-        args = (lease.owner, _ms(timeout), _GRACE, lease.epoch)
+        args = (lease.owner, _ms(timeout), _GRACE, lease.epoch, *written(notes))
         keys = self._keys.session(lease.session_id)
         status, *rest = await self._batcher.script(scripts.RELEASE, keys, args)
         if status == b"lost":
@@ -140,11 +143,17 @@ class RedisStore:
         await self._follow(lease.session_id, timeout, rest[0])
         return True
 
-    async def touch(self, session_ids: Sequence[str], timeout: float) -> Touched:
+    async def touch(
+        self, session_ids: Sequence[str], timeout: float, notes: Mapping[str, Sequence[Note]] | None = None
+    ) -> Touched:
         """Move deadlines, and mend the index on the way."""
-        args = (_ms(timeout), _GRACE)
-        records = [self._keys.session(session_id)[0] for session_id in session_ids]
-        touches = (self._batcher.script(scripts.TOUCH, [record], args) for record in records)
+        args = [_ms(timeout), _GRACE]
+
+        def touch(session_id: str) -> Awaitable[list[Any]]:
+            told = written(notes.get(session_id, ())) if notes else []
+            return self._batcher.script(scripts.TOUCH, self._keys.session(session_id)[:1], args + told)
+
+        touches = [touch(session_id) for session_id in session_ids]
         replies = dict(zip(session_ids, await asyncio.gather(*touches), strict=True))
         found = {session_id: reply for session_id, reply in replies.items() if reply[0] == b"ok"}
         await self._deadlines.restore({session_id: int(reply[2]) for session_id, reply in found.items()})
@@ -217,10 +226,10 @@ class RedisStore:
         """Return how far the app's stream has come."""
         return await self._stream.end(known)
 
-    async def delete(self, lease: Lease) -> bool:
+    async def delete(self, lease: Lease, reason: str = "") -> bool:
         """Replace the record by a tombstone."""
-        args = (lease.owner, lease.epoch, _GRACE, _ms(TOMBSTONE))
-        keys = (*self._keys.session(lease.session_id), self._keys.inbox(lease.session_id))
+        args = (lease.owner, lease.epoch, _GRACE, _ms(TOMBSTONE), reason, _ms(ENDED_SECONDS))
+        keys = self._all_of(lease.session_id)
         status, *_ = await self._batcher.script(scripts.DELETE, keys, args)
         if status == b"lost":
             raise await self._lost(lease)
@@ -228,6 +237,39 @@ class RedisStore:
             return False
         await self._deadlines.remove(lease.session_id)
         return True
+
+    async def kick(self, session_id: str, reason: str = "kicked") -> str:
+        """Replace the record by a tombstone, whoever holds it."""
+        args = (_GRACE, _ms(TOMBSTONE), reason, _ms(ENDED_SECONDS))
+        status, *rest = await self._batcher.script(scripts.KICK, self._all_of(session_id), args)
+        if status == b"missing":
+            raise SessionMissing(f"there is no session {session_id}")
+        await self._deadlines.remove(session_id)
+        return rest[0].decode() if rest else NOBODY
+
+    def _all_of(self, session_id: str) -> tuple[str, ...]:
+        """Return where a session's record, its tombstone, its inbox and, in the end, its life are."""
+        return (
+            *self._keys.session(session_id),
+            self._keys.inbox(session_id),
+            self._keys.life(session_id),
+        )
+
+    async def sketches(self, cursor: str = "", limit: int = 100) -> SketchPage:
+        """Read on in the list of sessions."""
+        return await self._sights.sketches(cursor, limit)
+
+    async def story(self, session_id: str) -> Story | None:
+        """Read one session."""
+        return await self._sights.story(session_id)
+
+    async def sample(self, info: NodeInfo) -> None:
+        """Put a node's figures into the history."""
+        await self._sights.sample(info)
+
+    async def history(self, since: float = 0.0, limit: int = 20_000) -> list[Sample]:
+        """Read the nodes' figures."""
+        return await self._sights.history(since, limit)
 
     async def expired(self, limit: int) -> list[str]:
         """List sessions whose deadline has passed."""

@@ -274,6 +274,7 @@ class LinkSocket:
                 tx=None if resumed else seat.outbox.tx,
             )
             self._node.observer.count("resumed")
+            seat.diary.note("resumed")
             seat.say_back()
         elif hello.rx or hello.durable or is_earlier(hello.instance, seat.instance):
             raise ProtocolError(CloseCode.REPLACED, "the page was loaded anew elsewhere")
@@ -284,6 +285,7 @@ class LinkSocket:
             seat.restart_link(hello.instance)
             self._link.welcome(seat.token, self._node.id, 0, resumed=False)
             self._node.observer.count("reloaded")
+            seat.diary.note("reloaded")
         # Whoever edits the code is to see at once, and not with the next click, when it does not fit.
         if self._node.settings.reload:
             seat.wake()

@@ -14,12 +14,14 @@ local seized = ARGV[4] ~= '' and owner == ARGV[4] and epoch == tonumber(ARGV[5])
 if owner ~= '' and owner ~= ARGV[1] and not seized then return {'held', owner, epoch} end
 
 local fields = {'epoch', epoch + 1, 'owner', ARGV[1]}
+note(KEYS[1], {line(0, seized and 'seized ' .. ARGV[1] .. ' ' .. owner or 'taken ' .. ARGV[1])})
 local earlier = 0
 if expired then
   -- The deadline stays in the past: the session is being closed, and its user must not come back to it.
   redis.call('HSET', KEYS[1], unpack(fields))
   redis.call('PEXPIRE', KEYS[1], ARGV[2] + ARGV[3])
 else
+  fields[5], fields[6] = 'seen', string.format('%.0f', now())
   earlier = save(KEYS[1], fields, held[3], ARGV[2], ARGV[3])
   held[3] = redis.call('HGET', KEYS[1], 'deadline')
 end

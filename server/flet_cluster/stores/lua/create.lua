@@ -14,5 +14,11 @@ table.insert(fields, 'epoch')
 table.insert(fields, 1)
 table.insert(fields, 'owner')
 table.insert(fields, ARGV[1])
+for _, name in ipairs({'created', 'seen'}) do
+  table.insert(fields, name)
+  table.insert(fields, string.format('%.0f', now()))
+end
+table.insert(fields, 'life')
+table.insert(fields, line(0, 'created ' .. ARGV[1]))
 save(KEYS[1], fields, false, ARGV[2], ARGV[3])
 return {'ok'}

@@ -40,3 +40,25 @@ local function same_commit(key, first)
   return true
 end
 
+-- How many lines a session's life has at most: the first one, and the latest.
+local LIFE = 32
+
+-- Add to a session's life, a line each: milliseconds, kind, node or '-', detail.
+local function note(key, lines)
+  local kept = {}
+  for line in string.gmatch(redis.call('HGET', key, 'life') or '', '[^\n]+') do kept[#kept + 1] = line end
+  for _, line in ipairs(lines) do kept[#kept + 1] = line end
+  while #kept > LIFE do table.remove(kept, 2) end
+  redis.call('HSET', key, 'life', table.concat(kept, '\n'))
+end
+
+-- Make a line of what happened so many milliseconds ago.
+local function line(ago, what) return string.format('%.0f ', now() - ago) .. what end
+
+-- Make lines of the pairs (milliseconds ago, what) in ARGV from position `first` on.
+local function lines_from(first)
+  local lines = {}
+  for i = first, #ARGV, 2 do lines[#lines + 1] = line(ARGV[i], ARGV[i + 1]) end
+  return lines
+end
+

@@ -17,4 +17,5 @@ table.insert(fields, 'epoch')
 table.insert(fields, epoch)
 table.insert(fields, 'owner')
 table.insert(fields, ARGV[1])
+note(KEYS[1], {line(0, 'refilled ' .. ARGV[1])})
 return {'ok', save(KEYS[1], fields, held[4], ARGV[2], ARGV[3])}
