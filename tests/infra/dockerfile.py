@@ -1,8 +1,8 @@
 """Carries out a Dockerfile without a container engine: each stage is a layer over this machine's own root.
 
-What the base image would bring (Debian, Python) is this machine's. Everything else is done as it is written: COPY, RUN
-as root in that root, and what the image starts as the image's user, read-only but for ``/tmp``, with the image's
-variables and no others. Needs root on Linux, and overlayfs.
+What the base image would bring (Debian, Python) is this machine's. Everything else is done as it is written:
+COPY, RUN as root in that root, and what the image starts as the image's user, read-only but for ``/tmp``,
+with the image's variables and no others. Needs root on Linux, and overlayfs.
 """
 
 from __future__ import annotations
@@ -59,18 +59,23 @@ class Stage:
         for name in ("upper/usr/local/bin", "upper/app", "work", "merged"):
             (self.folder / name).mkdir(parents=True)
         _install_python(self.upper / "usr/local")
+        subprocess.run(self.command(["ldconfig"]), check=True)
 
     def command(self, words: list[str], *, user: str = "0", read_only: bool = False) -> list[str]:
         """Return the command that runs something in it."""
         merged, upper, work = self.folder / "merged", self.upper, self.folder / "work"
         layers = f"lowerdir=/,upperdir={upper},workdir={work}"
-        steps = [f"mount -t overlay overlay -o {layers} {merged}", f"mount --bind /dev {merged}/dev", f"mount -t proc proc {merged}/proc"]
+        steps = [
+            f"mount -t overlay overlay -o {layers} {merged}",
+            f"mount --bind /dev {merged}/dev",
+            f"mount -t proc proc {merged}/proc",
+        ]
         if read_only:
             steps += [f"mount -t tmpfs -o mode=1777 tmpfs {merged}/tmp", f"mount -o remount,ro {merged}"]
         group = user.partition(":")[2] or user
         there = f'cd {shlex.quote(self.workdir)} && exec "$@"'
-        run = f'exec setpriv --no-new-privs chroot --userspec={user.partition(":")[0]}:{group} {merged}'
-        script = " && ".join([*steps, f"{run} sh -c {shlex.quote(there)} sh \"$@\""])
+        run = f"exec setpriv --no-new-privs chroot --userspec={user.partition(':')[0]}:{group} {merged}"
+        script = " && ".join([*steps, f'{run} sh -c {shlex.quote(there)} sh "$@"'])
         return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", *words]
 
 
@@ -78,9 +83,13 @@ def _install_python(to: Path) -> None:
     """Put this Python where the base image has its own."""
     name = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     library = Path(sysconfig.get_path("stdlib"))
-    left_out = shutil.ignore_patterns("test", "site-packages", "__pycache__", "config-*", "idlelib", "tkinter")
+    left_out = shutil.ignore_patterns(
+        "test", "site-packages", "__pycache__", "config-*", "idlelib", "tkinter"
+    )
     shutil.copytree(library, to / "lib" / name, ignore=left_out, symlinks=True)
     shutil.copy(os.path.realpath(sys.executable), to / "bin" / name)
+    for shared in Path(sysconfig.get_config_var("LIBDIR")).glob("libpython*.so*"):
+        shutil.copy(shared, to / "lib", follow_symlinks=False)
     for alias in ("python", "python3"):
         (to / "bin" / alias).symlink_to(name)
 
@@ -122,7 +131,9 @@ def _do(stage: Stage, word: str, rest: str, stages: dict[str, Stage], context: P
                 stage.env[name] = value.replace("$PATH", stage.env.get("PATH", PATH))
         case "COPY":
             words = shlex.split(rest)
-            source = stages[words.pop(0).partition("=")[2]].upper if words[0].startswith("--from=") else context
+            source = (
+                stages[words.pop(0).partition("=")[2]].upper if words[0].startswith("--from=") else context
+            )
             _copy(source, words[:-1], stage, words[-1])
         case "RUN":
             kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_"))}

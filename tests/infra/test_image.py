@@ -44,7 +44,9 @@ def test_hadolint_has_nothing_to_say() -> None:
 
 
 def test_what_is_pinned_is_what_the_package_needs() -> None:
-    pinned = dict(re.findall(r"^([\w.-]+)==([^ ;]+)", (DOCKER / "requirements.txt").read_text(), re.MULTILINE))
+    pinned = dict(
+        re.findall(r"^([\w.-]+)==([^ ;]+)", (DOCKER / "requirements.txt").read_text(), re.MULTILINE)
+    )
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     for text in [*project["dependencies"], *project["optional-dependencies"]["s3"]]:
         needed = Requirement(text)

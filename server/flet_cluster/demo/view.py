@@ -1,4 +1,4 @@
-"""The demo's view in the terminal: nodes, sessions, what happened, keys (layer 5). Only here is rich imported."""
+"""The demo's view in the terminal: nodes, sessions, what happened, keys (layer 5)."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ class View:
         layout.split_column(
             Layout(self._heading(), size=1),
             Layout(Panel(nodes, title="Nodes", title_align="left"), size=height + 1),
-            Layout(self._sessions(max(1, console.height - height - events - 6)), name="sessions", minimum_size=3),
+            Layout(
+                self._sessions(max(1, console.height - height - events - 6)), name="sessions", minimum_size=3
+            ),
             Layout(self._events(events - _FRAME), size=events),
             Layout(_keys(self.chosen), size=1),
         )
@@ -83,7 +85,7 @@ class View:
         member, facts = row.member, row.facts
         mark = ">" if member.number == self.chosen else " "
         phase = Text(member.phase, _PHASES.get(member.phase, ""))
-        known = [mark, str(member.number), phase, str(member.pid), str(member.port)]
+        known: list[RenderableType] = [mark, str(member.number), phase, str(member.pid), str(member.port)]
         if facts is None or not member.child.runs:
             return known
         figures = (str(facts.sessions), str(facts.connected), str(facts.awake), f"{facts.events:.1f}")

@@ -1,6 +1,7 @@
-"""The app of ``flet-cluster demo``: a counter, a chat and uploads (layer 5; nothing here knows of the cluster).
+"""The app of ``flet-cluster demo``: a counter, a chat and uploads (layer 5).
 
-State lives in local variables and closures, as in any Flet app. Kill the node that serves you and go on.
+State lives in local variables and closures, as in any Flet app; only what reads uploads back is not Flet's.
+Kill the node that serves you and go on.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def chat_card(page: ft.Page) -> ft.Control:
         if text:
             page.pubsub.send_all({"from": name, "text": text[:500]})
         entry.value = ""
-        await entry.focus()
+        await entry.focus()  # type: ignore[no-untyped-call]
 
     page.pubsub.subscribe(hear)
     entry.on_submit = say
@@ -84,7 +85,8 @@ def uploads_card(page: ft.Page) -> ft.Control:
 
     async def show() -> None:
         listing.controls = [
-            ft.Text(f"{file.name.removeprefix('in/')}: {file.size:,} bytes") async for file in files.alist("in/")
+            ft.Text(f"{file.name.removeprefix('in/')}: {file.size:,} bytes")
+            async for file in files.alist("in/")
         ]
         page.update()
 
@@ -101,7 +103,9 @@ def uploads_card(page: ft.Page) -> ft.Control:
         chosen = await picker.pick_files(allow_multiple=True)
         await picker.upload(
             [
-                ft.FilePickerUploadFile(name=file.name, upload_url=page.get_upload_url(f"in/{file.name}", 600))
+                ft.FilePickerUploadFile(
+                    name=file.name, upload_url=page.get_upload_url(f"in/{file.name}", 600)
+                )
                 for file in chosen
             ]
         )
