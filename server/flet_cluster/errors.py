@@ -5,6 +5,11 @@ ClusterError
 ├── ProgramError               the app cannot be loaded; says what to do
 ├── StartFailed                the app is there, but no node of it comes up
 ├── StartRefused               nor will it, until somebody changes a setting
+├── NotThere                   what an operator names is not there
+│   ├── NoSuchNode             no node of that id gives signs of life
+│   ├── NoSuchSession          nothing is known of it
+│   └── AmbiguousSession       several ids begin so
+├── NoAnswer                   a node lives, and does not do what an operator wants
 ├── CheckFailed                ``flet-cluster check`` could not open a session and resume it
 ├── FletNotSupported           the installed Flet lacks something the host needs
 ├── SnapshotError
@@ -68,6 +73,26 @@ class StartFailed(ClusterError):
 
 class StartRefused(ClusterError):
     """A node cannot come up until somebody changes something. The message says what."""
+
+
+class NotThere(ClusterError):
+    """What an operator names is not there."""
+
+
+class NoSuchNode(NotThere):
+    """No node of that id gives signs of life."""
+
+
+class NoSuchSession(NotThere):
+    """Nothing is known of a session."""
+
+
+class AmbiguousSession(NotThere):
+    """Several sessions' ids begin so."""
+
+
+class NoAnswer(ClusterError):
+    """A node lives, and does not do what an operator wants."""
 
 
 class CheckFailed(ClusterError):

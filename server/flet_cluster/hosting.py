@@ -12,10 +12,11 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
-from flet_cluster.composition import build_node, why_not_started
+from flet_cluster.composition import build_node
 from flet_cluster.errors import StartFailed, StartRefused
 from flet_cluster.events import FaultPoints, Observer
 from flet_cluster.metrics import PrometheusObserver
+from flet_cluster.reaching import why_not_started
 from flet_cluster.uploading import blob_store, upload_links, upload_remark
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class ClusterApp:
     ) -> None:
         self.program = program
         self.settings = settings
-        self.observer = observer or PrometheusObserver()
+        self.observer = observer or PrometheusObserver(settings.app_name)
         self.running: Node | None = None
         self.links: Callable[[Settings], UploadLinks | None] = upload_links
         self.companions: list[Companion] = []
@@ -107,6 +108,7 @@ class ClusterApp:
         try:
             blobs = blob_store(self.settings)
             if blobs is not None:
+                blobs.observer = self.observer
                 await blobs.start()
             uploads = self.links(self.settings)
             node = build_node(self.program, self.settings, self.observer, self._faults, uploads)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from flet_cluster.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from flet_cluster.settings import Settings
@@ -50,6 +51,12 @@ def url_of(sock: socket.socket, settings: Settings) -> str:
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
     scheme = "https" if settings.ssl_certfile else "http"
     return f"{scheme}://{host}:{port}/" + (f"{settings.app_path}/" if settings.app_path else "")
+
+
+def address_of(sockets: Sequence[socket.socket] | None) -> str:
+    """Return where a server listens, as operators read it: host and port, or the path of a socket."""
+    names = [sock.getsockname() for sock in sockets or ()]
+    return next((name if isinstance(name, str) else f"{name[0]}:{name[1]}" for name in names), "")
 
 
 def address_error(settings: Settings, error: OSError) -> SettingsError:

@@ -30,6 +30,7 @@ class Worker:
         started: when it was started, or became ready; ``time.monotonic``.
         ready: whether it has opened the port.
         error: what it said before it ended.
+        leaving: whether an operator wants it to leave.
         final: whether another attempt would end the same way.
         known: set when it is ready, and when it is gone.
         attended: the task that answers it until it is gone; the supervisor sets it.
@@ -42,6 +43,7 @@ class Worker:
     ready: bool = False
     error: str = ""
     final: bool = False
+    leaving: bool = False
     known: asyncio.Event = field(default_factory=asyncio.Event)
     attended: asyncio.Task[None] | None = None
     _asked: bool = False

@@ -24,7 +24,8 @@ from flet_cluster import tls
 from flet_cluster.errors import StartFailed, StartRefused
 from flet_cluster.host import compat
 from flet_cluster.lean_sockets import LeanSocket
-from flet_cluster.listening import address_error
+from flet_cluster.listening import address_error, address_of
+from flet_cluster.node.place import HERE
 from flet_cluster.settings import unknown_variables
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets=sockets)
         if self.started:
             _set_aside_what_is_there()
+            HERE.address = address_of(sockets)
             self.on_started()
             self._on_ready()
 

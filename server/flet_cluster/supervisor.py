@@ -219,8 +219,26 @@ class Supervisor:
         elif "ready" in message:
             worker.became_ready()
             self._announce(worker)
+        elif "leaving" in message:
+            if not worker.leaving:
+                worker.leaving = True
+                self._launch(self._replace(worker))
         else:
             worker.error, worker.final = message["error"], message["final"]
+
+    async def _replace(self, worker: Worker) -> None:
+        """An operator wants a worker to leave: another takes its place first. If none comes up, it stays."""
+        _LOG.info("worker %d (pid %d) is to leave; another takes its place", worker.slot, worker.process.pid)
+        self._keepers[worker.slot].cancel()
+        fresh = await self._spawn(worker.slot)
+        await fresh.known.wait()
+        kept = fresh if fresh.ready else worker
+        self._keepers[worker.slot] = self._launch(self._keep(worker.slot, kept))
+        if fresh.ready:
+            await worker.stopped(self._patience())
+        elif not self._stop.is_set():
+            worker.leaving = False
+            _LOG.error("%s\nWorker %d goes on in its place.", fresh.error or fresh.end(), worker.slot)
 
     # -- changed code -----------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from flet_cluster.control import WorkerEnd, jsonable
 from flet_cluster.errors import ClusterError, StartFailed
+from flet_cluster.node.place import HERE
 from flet_cluster.serving import configure_logging, serve
 from flet_cluster.settings import Settings
 
@@ -61,6 +62,7 @@ def _work(channel: WorkerEnd, plan: Message) -> None:
     settings = Settings(**start["settings"])
     configure_logging(settings)
     app = make(program, settings)
+    HERE.leave = lambda: channel.send({"leaving": os.getpid()})
     threading.Thread(target=_watch, args=(channel,), name="supervisor-watch", daemon=True).start()
     sock = channel.take_socket()
     serve(app, settings, sock, lambda: channel.send({"ready": os.getpid()}), supervised=True)

@@ -50,7 +50,7 @@ async def test_upkeep_goes_on_after_a_surprise(monkeypatch: pytest.MonkeyPatch) 
     async with desk() as work:
         touched: list[list[str]] = []
 
-        async def touch(session_ids: list[str], _timeout: float) -> list[str]:
+        async def touch(session_ids: list[str], _timeout: float, _notes: object) -> list[str]:
             touched.append(session_ids)
             raise ValueError("a bug")
 

@@ -48,7 +48,7 @@
       restarting: 'Your session has to be restarted\u2026',
       restarted: 'Your session was restarted',
       reasons: { // what a user can make of a reason; others are shown as they are
-        deleted: 'expired', missing: 'it is no longer there', lost: 'its server was lost',
+        deleted: 'it has ended', missing: 'it is no longer there', lost: 'its server was lost',
         refused: 'this browser was not recognized: its cookies were cleared, or the server was started afresh',
         outdated: 'the app was updated', upgraded: 'the app was updated', seal: 'it could not be read',
         rollback: 'its server lost its latest state',

@@ -126,6 +126,11 @@ class Control:
         with contextlib.suppress(BusUnavailable):
             await self._send(owner, {"op": "mail", "session": session_id, "from": self._node_id, "id": ""})
 
+    async def tell_gone(self, owner: str, session_id: str) -> None:
+        """Tell a node that a session it holds was ended in the store."""
+        with contextlib.suppress(BusUnavailable):
+            await self._send(owner, {"op": "gone", "session": session_id, "id": ""})
+
     async def tell_moving(self, node_id: str, session_ids: Sequence[str]) -> None:
         """Tell a node that it should not take these sessions just now."""
         with contextlib.suppress(BusUnavailable):

@@ -105,6 +105,17 @@ class Upkeep:
         for seat in list(self._node.seats.values()):
             await self._refill(seat)
 
+    def look_for(self, session_id: str) -> None:
+        """See whether the store still has a session of this node, which may have been ended there."""
+        self._node.spawn(self._look_for(session_id))
+
+    async def _look_for(self, session_id: str) -> None:
+        try:
+            if await self._node.store.peek(session_id) is None:
+                await self._refill(self._node.seats.get(session_id))
+        except StoreError as error:
+            logger.warning("session %s: not looked for: %s", session_id, error)
+
     async def _refill(self, seat: Seat | None) -> None:
         if seat is None or seat.lease is None or seat.committed is None or seat.lost:
             return
