@@ -66,13 +66,9 @@ def _work(channel: WorkerEnd, plan: Message) -> None:
     settings = Settings(**start["settings"])
     configure_logging(settings)
     app = make(program, settings)
-<<<<<<< HEAD
     HERE.leave = lambda: channel.send({"leaving": os.getpid()})
-    threading.Thread(target=_watch, args=(channel,), name="supervisor-watch", daemon=True).start()
-=======
     answering = (channel, sight_of(app))
     threading.Thread(target=_watch, args=answering, name="supervisor-watch", daemon=True).start()
->>>>>>> wt-sight
     sock = channel.take_socket()
     serve(app, settings, sock, lambda: channel.send({"ready": os.getpid()}), supervised=True)
 

@@ -104,8 +104,8 @@ class Fleet:
     def member(self, number: int) -> Member:
         """Return a node that runs. Raises SettingsError: there is none of that number."""
         member = self.members.get(number)
-        if member is None or not member.child.runs:
-            there = ", ".join(str(other) for other, found in self.members.items() if found.child.runs)
+        if member is None or not member.lives:
+            there = ", ".join(str(other) for other, found in sorted(self.members.items()) if found.lives)
             raise SettingsError(f"there is no node {number}; there are {there or 'none'}")
         return member
 
@@ -160,6 +160,7 @@ class Fleet:
             "FLET_CLUSTER_WORKERS": "1",
             "FLET_CLUSTER_RELOAD": "false",
             "FLET_CLUSTER_OPEN_BROWSER": "false",
+            "FLET_CLUSTER_MANAGEMENT_PORT": "off",
             "FLET_CLUSTER_STORE_WARNINGS": "false",
         }
 

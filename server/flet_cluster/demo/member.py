@@ -47,6 +47,11 @@ class Member:
         """Id of its process."""
         return self.child.process.pid
 
+    @property
+    def lives(self) -> bool:
+        """Whether it has not ended, and was not killed."""
+        return self.phase is not Phase.KILLED and self.child.runs
+
     async def serves(self) -> bool:
         """Whether it takes visitors."""
         return (await answer(self.port, "/readyz"))[0] == _OK

@@ -96,7 +96,7 @@ class Sight:
     async def _moved(self, wanted: Collection[str]) -> Counter[str]:
         """Return how many of them each node has that lives."""
         await self.look()
-        alive = {row.facts.node_id for row in self.rows if row.facts and row.member.child.runs}
+        alive = {row.facts.node_id for row in self.rows if row.facts and row.member.lives}
         owners = [s.owner for s in self.sessions if s.session_id in wanted and s.owner in alive]
         return Counter(self.number(owner) for owner in owners)
 

@@ -86,7 +86,7 @@ class View:
         mark = ">" if member.number == self.chosen else " "
         phase = Text(member.phase, _PHASES.get(member.phase, ""))
         known: list[RenderableType] = [mark, str(member.number), phase, str(member.pid), str(member.port)]
-        if facts is None or not member.child.runs:
+        if facts is None or not member.lives:
             return known
         figures = (str(facts.sessions), str(facts.connected), str(facts.awake), f"{facts.events:.1f}")
         return [*known, *figures, f"{facts.latency * 1e3:.0f} ms", f"{facts.memory / 1e6:.0f} MB"]
