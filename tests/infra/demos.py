@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,8 +83,8 @@ class Demo:
 @contextlib.contextmanager
 def demo(folder: Path, *words: str) -> Iterator[Demo]:
     """Run one with lines; in the end nothing of it is left, whatever happened."""
-    log, files = folder / "demo.log", folder / "files"
-    files.mkdir()
+    log = folder / "demo.log"
+    files = Path(tempfile.mkdtemp(prefix="demo-"))  # names of sockets have to be short
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*COMMAND, "--plain", *words],
@@ -108,3 +110,4 @@ def demo(folder: Path, *words: str) -> Iterator[Demo]:
         assert process.stdin is not None
         process.stdin.close()
         eventually(lambda: not any(map(alive, children)), "all its processes have ended")
+        shutil.rmtree(files)

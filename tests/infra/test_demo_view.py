@@ -9,8 +9,10 @@ import os
 import pty
 import struct
 import subprocess
+import tempfile
 import termios
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyte
@@ -21,7 +23,6 @@ from tests.tab import Tab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 LINES, COLUMNS = 40, 120
 
@@ -88,16 +89,17 @@ class Terminal:
 
 
 @contextlib.contextmanager
-def terminal(folder: Path, *words: str) -> Iterator[Terminal]:
-    made = Terminal([*COMMAND, *words], {**environment(folder), "TERM": "xterm-256color"})
-    try:
-        yield made
-    finally:
-        made.close()
+def terminal(*words: str) -> Iterator[Terminal]:
+    with tempfile.TemporaryDirectory(prefix="demo-") as folder:
+        made = Terminal([*COMMAND, *words], {**environment(Path(folder)), "TERM": "xterm-256color"})
+        try:
+            yield made
+        finally:
+            made.close()
 
 
-async def test_the_view_shows_nodes_and_sessions_and_obeys_keys(tmp_path: Path) -> None:
-    with terminal(tmp_path, "--nodes", "2", "--no-storage") as screen:
+async def test_the_view_shows_nodes_and_sessions_and_obeys_keys() -> None:
+    with terminal("--nodes", "2", "--no-storage") as screen:
         text = await asyncio.to_thread(screen.shows, "Nobody is there yet", "1 serving", "2 serving", "drain")
         url = next(word for word in text.split() if word.startswith("http://")).replace("http", "ws")
         tab = Tab(lambda: [f"{url}ws"])

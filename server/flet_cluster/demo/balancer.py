@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _START_SECONDS = 20.0
+_OK = 200
 _CHECK = {"path": "/readyz", "interval": "1s", "timeout": "1s"}
 _RETRY = {"attempts": 4, "initialInterval": "20ms"}
 
@@ -65,13 +66,22 @@ class Balancer:
         new.write_text(json.dumps(_dynamic(ports)))
         new.replace(self._folder / "dynamic" / "nodes.yaml")
 
+    async def until_it_leads_somewhere(self) -> None:
+        """Wait until a node answers through it. Raises StartFailed: none does."""
+        assert self.child is not None
+
+        async def leads() -> bool:
+            return (await answer(self.port, "/healthz"))[0] == _OK
+
+        await self.child.until(leads, _START_SECONDS)
+
     async def stop(self) -> None:
         """End it."""
         if self.child is not None:
             await self.child.stop(1)
 
     async def _answers(self) -> bool:
-        return (await answer(self._ping, "/ping"))[0] == 200  # noqa: PLR2004
+        return (await answer(self._ping, "/ping"))[0] == _OK
 
     def _static(self) -> dict[str, Any]:
         quiet = {"checkNewVersion": False, "sendAnonymousUsage": False}

@@ -67,7 +67,7 @@ class Bucket:
         options = [f"-{name if '.' in name else name + '.port'}={port}" for name, port in ports.items()]
         sockets = [f"-{name}.localSocket={self._folder}/{name}.sock" for name in ("s3", "filer")]
         command = [self._binary, *_FIXED, f"-dir={self._folder}", *sockets, *options]
-        self.child = await Child.start("S3 server", command, self._folder, self._keys)
+        self.child = await Child.start("S3 server", command, self._folder, self._env())
         wishes = [word for origin in origins for word in ("--origin", origin)]
         init = [*launcher, "storage", "init", "--app-name", "demo", "--expire-days", "1", *wishes]
         await self.child.until(lambda: self._made(init), _START_SECONDS)
@@ -77,6 +77,9 @@ class Bucket:
         if self.child is not None:
             self.child.signal(signal.SIGKILL)  # what it has is thrown away: there is nothing to wait for
             await self.child.stop(1)
+
+    def _env(self) -> Mapping[str, str]:
+        return {**self._keys, "TMPDIR": str(self._folder)}  # its logs go there
 
     async def _made(self, init: Sequence[str]) -> bool:
         """Make the bucket, once the server answers at all."""

@@ -81,9 +81,10 @@ class Fleet:
         if self._bucket is not None:
             origin = self.url.rstrip("/")
             await self._bucket.start([origin, origin.replace("127.0.0.1", "localhost")], _LAUNCHER)
-        members = [await self._spawn(self._next_number()) for _ in range(count)]
-        for member in members:
+        for member in [await self._spawn(self._next_number()) for _ in range(count)]:
             await self._until_serving(member)
+        self._lead()
+        await self._balancer.until_it_leads_somewhere()
 
     async def stop(self) -> None:
         """End everything and remove its files. Harmless when repeated."""
@@ -168,7 +169,6 @@ class Fleet:
         await member.child.until(member.serves, START_SECONDS)
         if member.phase is Phase.STARTING:
             member.phase = Phase.SERVING
-            self._lead()
             self._say(f"node {member.number} serves (pid {member.pid})")
 
     async def _added(self, number: int) -> None:
@@ -179,6 +179,8 @@ class Fleet:
             if member.phase is Phase.STARTING:
                 member.child.signal(signal.SIGKILL)
                 self._say(str(error))
+        else:
+            self._lead()
 
     async def _drained(self, member: Member) -> None:
         await asyncio.sleep(_AWAY_SECONDS)

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flet_cluster.demo.member import Phase
 from flet_cluster.inspection import State
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Sight:
         )
 
     async def follow(self, sessions: Collection[str], what: str, say: Callable[[str], None]) -> None:
-        """Wait until sessions are on nodes that live, and say where and how long that took.
+        """Wait until sessions are on nodes that stay, and say where and how long that took.
 
         Args:
             sessions: their ids; users are there.
@@ -94,10 +95,10 @@ class Sight:
         say(f"{what}; {_came(owners, len(sessions))} in {clock() - began:.1f} s")
 
     async def _moved(self, wanted: Collection[str]) -> Counter[str]:
-        """Return how many of them each node has that lives."""
+        """Return how many of them each node has that is to stay."""
         await self.look()
-        alive = {row.facts.node_id for row in self.rows if row.facts and row.member.lives}
-        owners = [s.owner for s in self.sessions if s.session_id in wanted and s.owner in alive]
+        there = {row.facts.node_id for row in self.rows if row.facts and row.member.phase is Phase.SERVING}
+        owners = [s.owner for s in self.sessions if s.session_id in wanted and s.owner in there]
         return Counter(self.number(owner) for owner in owners)
 
 
