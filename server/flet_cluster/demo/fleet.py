@@ -56,6 +56,7 @@ class Fleet:
         self._bucket = Bucket(parts.weed, self._new_folder("bucket")) if parts.weed else None
         self._tasks: set[asyncio.Task[None]] = set()
         self._taken: set[int] = set()
+        self._last_number = 0
         self.members: dict[int, Member] = {}
         self.secret_key = secrets.token_urlsafe(32)
 
@@ -133,11 +134,14 @@ class Fleet:
     # -- nodes ------------------------------------------------------------------------------------
 
     def _next_number(self) -> int:
-        number = next((i for i in range(1, MOST + 1) if i not in self._taken), None)
-        if number is None:
+        """Return a number that no node has, if possible one that none has had."""
+        last = self._last_number
+        free = [number for number in range(1, MOST + 1) if number not in self._taken]
+        if not free:
             raise SettingsError(f"there are {MOST} nodes already: kill or drain one first")
-        self._taken.add(number)
-        return number
+        self._last_number = next((number for number in free if number > last), free[0])
+        self._taken.add(self._last_number)
+        return self._last_number
 
     async def _spawn(self, number: int) -> Member:
         port = free_port()
