@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 HEALTH_SECONDS: Final = 0.8
 """How long a worker may take to say how it is: less than probes wait."""
-METRICS_SECONDS: Final = 5.0
+METRICS_SECONDS: Final = 3.0
 """How long it may take to say what it counted; without an answer its figures are left out this time."""
 SILENT_SECONDS: Final = 30.0
 """A worker that says nothing for so long, from a thread that has nothing else to do, is stuck or frozen."""

@@ -77,7 +77,7 @@ class Fleet:
             ClusterError: something does not start; says why.
         """
         self._valkey.start()
-        self._say("Valkey runs; starting the load balancer, the bucket and the nodes")
+        self._say("Valkey runs; starting the rest")
         await self._balancer.start()
         if self._bucket is not None:
             origin = self.url.rstrip("/")

@@ -54,12 +54,12 @@ class View:
     def draw(self, console: Console) -> RenderableType:
         """Draw it for a terminal of this size."""
         nodes = self._nodes()
-        height = len(self.sight.rows) + _FRAME + _FRAME
+        height = len(self.sight.rows) + 1 + _FRAME
         events = min(_EVENTS, max(3, console.height // 4)) + _FRAME
         layout = Layout()
         layout.split_column(
             Layout(self._heading(), size=1),
-            Layout(Panel(nodes, title="Nodes", title_align="left"), size=height + 1),
+            Layout(Panel(nodes, title="Nodes", title_align="left"), size=height),
             Layout(
                 self._sessions(max(1, console.height - height - events - 6)), name="sessions", minimum_size=3
             ),
