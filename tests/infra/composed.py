@@ -207,6 +207,10 @@ class Composed:
         """Where a service's output is."""
         return self.folder / f"{name}.log"
 
+    def name_of(self, node_id: str) -> str:
+        """Return the name of the service that a node is."""
+        return next(name for name in NODES if f"node id {node_id}" in self.log(name).read_text())
+
     def kill(self, name: str) -> None:
         """End a service as ``compose kill`` does."""
         self.processes[name].kill()
