@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -139,6 +140,29 @@ class Composed:
         assert yaml.safe_load(text)
         (folder_of(self.folder, "traefik") / file.name).write_text(text)
         self._start("balancer", [*self.program("traefik"), *self.balancer_words()], {})
+
+    def start_prometheus(self) -> int:
+        """Start Prometheus with the rendered command, and the file that it is given but asking more often.
+
+        Returns:
+            Its port.
+        """
+        (source,) = [m["source"] for m in self.services["prometheus"]["volumes"] if m["type"] == "bind"]
+        home, port = folder_of(self.folder, "prometheus"), free_port()
+        for file in Path(source).iterdir():
+            (home / file.name).write_text(file.read_text())
+        text = (Path(source) / "prometheus.yml").read_text().replace("interval: 15s", "interval: 1s")
+        for name, host in self.hosts.items():
+            text = text.replace(f"{name}:9700", f"{host}:{self.management_port}")
+        (home / "prometheus.yml").write_text(text.replace("127.0.0.1:9090", f"127.0.0.1:{port}"))
+        words = [
+            word.replace("/etc/prometheus", str(home)).replace("=/prometheus", f"={home}/data")
+            for word in self.services["prometheus"]["command"]
+        ]
+        program = shutil.which("prometheus")
+        assert program is not None, "install prometheus: apt install prometheus"
+        self._start("prometheus", [program, *words, f"--web.listen-address=127.0.0.1:{port}"], {})
+        return port
 
     def balancer_words(self) -> list[str]:
         """The balancer's command."""

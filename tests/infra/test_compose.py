@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+import yaml
 from tests.infra.composed import NODES, SECRETS, Composed, compose, rendered
 from tests.infra.dockerfile import ROOT
 from tests.shell.running import eventually
@@ -100,7 +101,8 @@ def composed() -> Iterator[Composed]:
             for name in NODES:
                 made.start_node(name)
             eventually(lambda: all(made.check(name) == 0 for name in NODES), "all nodes are healthy")
-            eventually(lambda: _status(made) == 200, "the balancer leads to the app")
+            visit = made.run_once("node1", "check", f"http://127.0.0.1:{made.port}/")
+            assert visit.returncode == 0, visit.stdout + visit.stderr  # it leads to several nodes
             yield made
         finally:
             made.close()
@@ -132,10 +134,6 @@ def _answer(url: str) -> int:
         return 0
 
 
-def _status(made: Composed) -> int:
-    return _answer(f"http://127.0.0.1:{made.port}/")
-
-
 async def test_nodes_die_leave_and_come_back_under_users_hands(composed: Composed) -> None:
     url = f"ws://127.0.0.1:{composed.port}/ws"
     tabs = [Tab(lambda: [url]) for _ in range(TABS)]
@@ -164,6 +162,43 @@ async def _all_click(tabs: list[Tab], total: int) -> None:
     for tab in tabs:
         await tab.do(Click(Find(key="more")))
         assert tab.client.find(Find(key="count")).get("value") == str(total)
+
+
+def test_prometheus_sees_every_node(composed: Composed) -> None:
+    for name in NODES:
+        if composed.check(name):
+            composed.start_node(name)
+    port = composed.start_prometheus()
+    query = f"http://127.0.0.1:{port}/api/v1/query?query=count(flet_cluster_build_info)"
+
+    def seen() -> bool:
+        found = _json(query).get("data", {}).get("result", [])
+        return bool(found) and found[0]["value"][1] == str(len(NODES))
+
+    eventually(seen, "Prometheus has figures of all nodes")
+
+
+def test_grafana_gets_what_it_is_told_to_show() -> None:
+    grafana, prometheus = rendered()["services"]["grafana"], rendered()["services"]["prometheus"]
+    mounts = {
+        mount["target"]: Path(mount["source"]) for mount in grafana["volumes"] if mount["type"] == "bind"
+    }
+    sources = yaml.safe_load(
+        (mounts["/etc/grafana/provisioning"] / "datasources/prometheus.yaml").read_text()
+    )
+    assert sources["datasources"][0]["url"] == "http://prometheus:9090"
+    assert set(grafana["networks"]) & set(prometheus["networks"])
+    boards = yaml.safe_load(
+        (mounts["/etc/grafana/provisioning"] / "dashboards/flet-cluster.yaml").read_text()
+    )
+    assert [*mounts[boards["providers"][0]["options"]["path"]].glob("*.json")]
+
+
+def _json(url: str) -> Any:
+    try:
+        return httpx.get(url, timeout=5).json()
+    except httpx.HTTPError:
+        return {}
 
 
 def test_browsers_and_nodes_reach_the_bucket_at_one_address(composed: Composed) -> None:
