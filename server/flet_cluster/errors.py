@@ -8,7 +8,8 @@ ClusterError
 ├── NotThere                   what an operator names is not there
 │   ├── NoSuchNode             no node of that id gives signs of life
 │   ├── NoSuchSession          nothing is known of it
-│   └── AmbiguousSession       several ids begin so
+│   ├── AmbiguousSession       several ids begin so
+│   └── AmbiguousNode          several ids begin so
 ├── NoAnswer                   a node lives, and does not do what an operator wants
 ├── CheckFailed                ``flet-cluster check`` could not open a session and resume it
 ├── FletNotSupported           the installed Flet lacks something the host needs
@@ -89,6 +90,10 @@ class NoSuchSession(NotThere):
 
 class AmbiguousSession(NotThere):
     """Several sessions' ids begin so."""
+
+
+class AmbiguousNode(NotThere):
+    """Several nodes' ids begin so."""
 
 
 class NoAnswer(ClusterError):

@@ -7,7 +7,14 @@ import secrets
 from typing import TYPE_CHECKING
 
 from flet_cluster.bus.redis import RedisBus
-from flet_cluster.errors import BusUnavailable, SettingsError, StartFailed, StoreRefuses, StoreUnavailable
+from flet_cluster.errors import (
+    BusUnavailable,
+    SealBroken,
+    SettingsError,
+    StartFailed,
+    StoreRefuses,
+    StoreUnavailable,
+)
 from flet_cluster.inspection import Inspector
 from flet_cluster.node.control import Control
 from flet_cluster.node.vault import Vault
@@ -18,7 +25,11 @@ from flet_cluster.stores.redis import RedisStore
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from flet_cluster.model import Record
     from flet_cluster.settings import Settings
+
+_TRIED = 5
+"""Records that the secret key is tried on."""
 
 
 @contextlib.asynccontextmanager
@@ -47,7 +58,29 @@ async def open_control(settings: Settings) -> AsyncIterator[tuple[RedisStore, Co
             control = Control(bus, vault, operator, {}, {})
             stack.push_async_callback(control.stop)
             await control.start()
+            await _verify(store, vault)
             yield store, control
+
+
+async def _verify(store: RedisStore, vault: Vault) -> None:
+    """Try the key on some records. Raises SettingsError if it opens none of them."""
+    page = await store.sketches("", _TRIED)
+    small = sorted((sketch for sketch in page.sketches if sketch.snapshot), key=lambda one: one.snapshot)
+    records = [await store.peek(sketch.session_id) for sketch in small[:_TRIED]]
+    found = [record for record in records if record is not None]
+    if found and not any(_opens(vault, record) for record in found):
+        raise SettingsError(
+            "The secret key here opens none of the app's sessions. Set FLET_SECRET_KEY as the nodes have it, "
+            "or set none to read only what can be read without."
+        )
+
+
+def _opens(vault: Vault, record: Record) -> bool:
+    try:
+        vault.graph(record.session_id, record.commit)
+    except SealBroken:
+        return False
+    return True
 
 
 @contextlib.asynccontextmanager

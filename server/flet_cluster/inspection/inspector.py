@@ -116,7 +116,7 @@ class Inspector:
             return False
 
     async def history(self, since: float = 0.0, limit: int = 20_000) -> list[Sample]:
-        """Return the nodes' figures after a time, the oldest first: of the last hour, each every 10 seconds."""
+        """Return the nodes' figures after a time, the oldest first: an hour, every 10 seconds."""
         return await self._store.history(since, limit)
 
     # -- what nodes are asked ------------------------------------------------------------------------

@@ -1,0 +1,7 @@
+"""The command line: turns options into settings and errors into messages; a file for each group."""
+
+from __future__ import annotations
+
+from flet_cluster.cli.app import main
+
+__all__ = ["main"]

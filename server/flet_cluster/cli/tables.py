@@ -1,0 +1,160 @@
+"""Tables for people (layer 5; the only place besides ``top`` that imports rich)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import RenderableType
+
+    from flet_cluster.inspection import Busy, Look, NodeFacts, SessionDetail, SessionFacts
+
+_NO_TERMINAL_WIDTH = 240
+_COLORS = {"connected": "green", "away": "yellow", "asleep": "dim", "orphaned": "red", "expired": "magenta"}
+
+
+def show(what: RenderableType) -> None:
+    """Print; where there is no terminal, nothing is cut for want of width."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_NO_TERMINAL_WIDTH)
+    console.print(what)
+
+
+def of_nodes(nodes: Iterable[NodeFacts], now: float) -> Table:
+    """Make the table of nodes."""
+    left = ("node", "host", "pid", "address", "code", "age")
+    right = ("sessions", "connected", "awake", "events/s", "median", "95 %", "cpu", "memory", "lag")
+    table = _table(left, right)
+    for node in nodes:
+        table.add_row(
+            Text(node.node_id + (" draining" if node.draining else ""), "yellow" if node.draining else ""),
+            node.host,
+            str(node.pid or ""),
+            node.address,
+            node.version,
+            span(node.age(now)),
+            str(node.sessions),
+            str(node.connected),
+            str(node.awake),
+            f"{node.events:.1f}",
+            _milliseconds(node.latency),
+            _milliseconds(node.latency_high),
+            f"{node.cpu * 100:.0f} %",
+            size(node.memory),
+            _milliseconds(node.lag),
+        )
+    return table
+
+
+def of_sessions(sessions: Iterable[SessionFacts], now: float) -> Table:
+    """Make the table of sessions."""
+    table = _table(("session", "state", "node"), ("age", "seen", "ends in", "commits", "snapshot", "epoch"))
+    for one in sessions:
+        table.add_row(
+            one.session_id,
+            Text(one.state, _COLORS[one.state]),
+            one.owner,
+            span(now - one.created) if one.created else "",
+            span(now - one.seen) + " ago" if one.seen else "",
+            span(one.deadline - now),
+            str(one.commits),
+            size(one.snapshot),
+            str(one.epoch),
+        )
+    return table
+
+
+def of_busy(busy: Sequence[Busy]) -> Table:
+    """Make the table of the busiest sessions."""
+    table = _table(("session", "node"), ("commits/s",))
+    for one in busy:
+        table.add_row(one.session_id, one.node_id, f"{one.commits:.1f}")
+    return table
+
+
+def of_detail(detail: SessionDetail, look: Look | None) -> Iterable[RenderableType]:
+    """Make what ``session show`` prints."""
+    grid = Table.grid(padding=(0, 2))
+    for name, value in _facts(detail, look):
+        grid.add_row(Text(name, "dim"), value)
+    yield grid
+    life = Table.grid(padding=(0, 2))
+    for event in detail.events:
+        life.add_row(Text(moment(event.at), "dim"), event.kind, event.node, event.detail)
+    yield Group(Text(""), life)
+
+
+def _facts(detail: SessionDetail, look: Look | None) -> Iterable[tuple[str, str]]:
+    facts, now = detail.facts, detail.now
+    yield "session", detail.session_id
+    if facts is None:
+        yield "state", "ended"
+        return
+    yield "state", facts.state
+    yield "node", facts.owner or "none"
+    yield "epoch", str(facts.epoch)
+    yield "created", moment(facts.created) if facts.created else "unknown"
+    yield "seen", f"{span(now - facts.seen)} ago" if facts.seen else "unknown"
+    yield "ends in", span(facts.deadline - now)
+    yield "commits", str(facts.commits)
+    yield "main", facts.main
+    yield "page", facts.instance or "of a client without resume.js"
+    yield "snapshot", size(facts.snapshot)
+    yield "code", facts.version
+    yield "travels", f"no: {facts.obstacle}" if facts.obstacle else "yes"
+    yield "background", str(facts.background)
+    yield "pub/sub", "yes" if facts.subscribed else "no"
+    yield "inbox", "something waits" if facts.mail else "empty"
+    if look is not None:
+        yield "connected", "yes" if look.connected else "no"
+        yield "objects", "awake" if look.awake else "asleep"
+        if look.awake:
+            yield "route", look.route
+            yield "client", f"{look.ip} {look.user_agent}".strip()
+
+
+def span(seconds: float) -> str:
+    """Return a duration in two units at most."""
+    left = max(0, round(seconds))
+    parts = []
+    for name, length in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, left = divmod(left, length)
+        if count:
+            parts.append(f"{count}{name}")
+    return " ".join(parts[:2]) or "0s"
+
+
+def size(count: int) -> str:
+    """Return bytes in the unit that fits."""
+    value = float(count)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:  # noqa: PLR2004  the next unit
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} GB"
+
+
+def moment(at: float) -> str:
+    """Return a time of day and its date, by the clock of the world."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.3g} ms" if seconds else ""
+
+
+def _table(left: Sequence[str], right: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in left:
+        table.add_column(name, no_wrap=True)
+    for name in right:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
