@@ -26,6 +26,11 @@ MOST = 9
 """Nodes at a time: each is a key."""
 APP_NAME = "demo"
 _LAUNCHER = (sys.executable, "-P", "-m", "flet_cluster.cli")
+_NOT_TAKEN_ON = (
+    *("FLET_CLUSTER_UDS_PATH", "FLET_SERVER_UDS_PATH", "FLET_CLUSTER_SSL_CERTFILE"),
+    *("FLET_CLUSTER_UPLOAD_DIR", "FLET_UPLOAD_DIR", "AWS_SESSION_TOKEN"),
+)
+"""Variables of the user's that would lead nodes elsewhere."""
 _NOTICED_SECONDS = 3.0
 """How long the balancer still leads to a node that was killed, as one does that has to find out by itself."""
 _AWAY_SECONDS = 0.3
@@ -155,6 +160,7 @@ class Fleet:
     def _env(self, number: int, port: int) -> Mapping[str, str]:
         """Return what a node is told; the user's own variables hold where these say nothing."""
         return {
+            **dict.fromkeys(_NOT_TAKEN_ON, ""),
             **(self._bucket.env if self._bucket else {}),
             "DEMO_NODE": f"node {number}",
             "FLET_CLUSTER_REDIS_URL": self.redis_url,
@@ -180,7 +186,7 @@ class Fleet:
         try:
             await self._until_serving(member)
         except ClusterError as error:
-            if member.phase is Phase.STARTING:
+            if member.phase in {Phase.STARTING, Phase.ENDED}:
                 member.child.signal(signal.SIGKILL)
                 self._say(str(error))
         else:
@@ -198,7 +204,7 @@ class Fleet:
         await member.child.process.wait()
         if member.phase is Phase.KILLED:
             await asyncio.sleep(_NOTICED_SECONDS)
-        elif member.phase is not Phase.DRAINING:
+        elif member.phase is Phase.SERVING:
             self._say(f"node {member.number} {member.child.end()}: {member.child.last_words()[-300:]}")
         member.phase = Phase.ENDED
         del self.members[member.number]

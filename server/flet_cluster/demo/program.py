@@ -7,7 +7,7 @@ import contextlib
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flet_cluster.demo.fleet import APP_NAME, Fleet
 from flet_cluster.demo.log import Log
@@ -19,7 +19,7 @@ from flet_cluster.operating import open_cluster
 from flet_cluster.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine
 
     from flet_cluster.inspection import Inspector
 
@@ -58,6 +58,19 @@ def _print(line: str) -> None:
         print(line, flush=True)  # noqa: T201
 
 
+async def _first(*works: Coroutine[Any, Any, Any]) -> None:
+    """Do things at the same time until one of them is done; what that raises is raised."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
 class _Demo:
     """One run."""
 
@@ -68,17 +81,18 @@ class _Demo:
 
     async def run(self, nodes: int) -> None:
         """Start, show, end."""
-        task = asyncio.current_task()
-        assert task is not None
+        told = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-        with contextlib.suppress(asyncio.CancelledError):
-            try:
-                await self._fleet.start(nodes)
-                async with self._inspector() as inspector:
-                    await self._shown(Sight(self._fleet, inspector))
-            finally:
-                await self._fleet.stop()
+            asyncio.get_running_loop().add_signal_handler(number, told.set)
+        try:
+            await _first(self._started(nodes), told.wait())
+        finally:
+            await self._fleet.stop()
+
+    async def _started(self, nodes: int) -> None:
+        await self._fleet.start(nodes)
+        async with self._inspector() as inspector:
+            await self._shown(Sight(self._fleet, inspector))
 
     @contextlib.asynccontextmanager
     async def _inspector(self) -> AsyncIterator[Inspector]:
@@ -92,18 +106,10 @@ class _Demo:
     async def _shown(self, sight: Sight) -> None:
         orders = Orders(self._fleet, sight, self._log.say)
         self._log.say(f"Open {self._fleet.url}")
-        showing = asyncio.create_task(
-            self._lines(orders, sight) if self._plain else self._view(orders, sight)
-        )
-        ending = asyncio.create_task(orders.over.wait())
+        showing = self._lines(orders, sight) if self._plain else self._view(orders, sight)
         try:
-            await asyncio.wait([showing, ending], return_when=asyncio.FIRST_COMPLETED)
-            if showing.done():
-                showing.result()
+            await _first(showing, orders.over.wait())
         finally:
-            for task in (showing, ending):
-                task.cancel()
-            await asyncio.gather(showing, ending, return_exceptions=True)
             await orders.close()
 
     async def _lines(self, orders: Orders, sight: Sight) -> None:

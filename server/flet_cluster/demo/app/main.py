@@ -126,7 +126,9 @@ def main(page: ft.Page) -> None:
         cards.append(uploads_card(page))
     heading = ft.Text("flet-cluster", theme_style=ft.TextThemeStyle.HEADLINE_MEDIUM)
     advice = ft.Text("Kill nodes in the terminal while you use this page: nothing is lost.", color=FAINT)
-    page.add(ft.Container(ft.Column([heading, advice, *cards], spacing=12), width=600))
+    stretched = ft.CrossAxisAlignment.STRETCH
+    column = ft.Column([heading, advice, *cards], spacing=12, horizontal_alignment=stretched)
+    page.add(ft.Container(column, width=600))
 
 
 if __name__ == "__main__":
