@@ -31,7 +31,8 @@ def main(page: ft.Page) -> None:
         time.sleep(SECONDS)  # noqa: ASYNC251  that is the point
 
     def hold(e: ft.Event[ft.Button]) -> None:
-        time.sleep(SECONDS)
+        time.sleep(1.0)
+        text.value = "held"
 
     def fail(e: ft.Event[ft.Button]) -> None:
         try:
