@@ -32,7 +32,7 @@ class Worker:
         started: when it was started, or became ready; ``time.monotonic``.
         ready: whether it has opened the port.
         error: what it said before it ended.
-        leaving: whether an operator wants it to leave.
+        unwanted: whether an operator wants it to leave.
         final: whether another attempt would end the same way.
         leaving: whether it was asked to stop.
         known: set when it is ready, and when it is gone.
@@ -47,7 +47,7 @@ class Worker:
     ready: bool = False
     error: str = ""
     final: bool = False
-    leaving: bool = False
+    unwanted: bool = False
     known: asyncio.Event = field(default_factory=asyncio.Event)
     attended: asyncio.Task[None] | None = None
     asked_at: float = 0.0

@@ -232,8 +232,8 @@ class Supervisor:
             worker.became_ready()
             self._announce(worker)
         elif "leaving" in message:
-            if not worker.leaving:
-                worker.leaving = True
+            if not (worker.unwanted or worker.leaving):
+                worker.unwanted = True
                 self._launch(self._replace(worker))
         else:
             worker.error, worker.final = message["error"], message["final"]
@@ -249,7 +249,7 @@ class Supervisor:
         if fresh.ready:
             await worker.stopped(self._patience())
         elif not self._stop.is_set():
-            worker.leaving = False
+            worker.unwanted = False
             _LOG.error("%s\nWorker %d goes on in its place.", fresh.error or fresh.end(), worker.slot)
 
     # -- changed code -----------------------------------------------------------------------------

@@ -8,20 +8,28 @@ import os
 import pty
 import select
 import subprocess
+import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from tests.cluster.operators import COMMAND, call, environment, said, told
+from tests.cluster.operators import COMMAND, becomes, environment, inspected, said, told
 from tests.cluster.tools import PATIENCE, Place, World, eventually, seconds, session_of
 from tests.steps import Click
 
-from flet_cluster.inspection.facts import State
+from flet_cluster.cli import main
+from flet_cluster.errors import AmbiguousSession, SettingsError
+from flet_cluster.inspection import State
+from flet_cluster.inspection.leaving import see_off
+from flet_cluster.inspection.listing import Wanted
+from flet_cluster.stores.redis import RedisStore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from tests.fleet import Fleet
+
+    from flet_cluster.inspection import Busy, Inspector, NodeFacts
 
 
 @pytest.fixture(scope="module")
@@ -30,20 +38,20 @@ def options() -> Mapping[str, str]:
         "FLET_SESSION_TIMEOUT": seconds(10),  # sessions are looked after five times in so long
         "FLET_CLUSTER_DISCONNECT_GRACE": seconds(0.2),
         "FLET_CLUSTER_HEARTBEAT_INTERVAL": seconds(0.2),
-        "FLET_CLUSTER_HEARTBEAT_TIMEOUT": seconds(2),
+        "FLET_CLUSTER_HEARTBEAT_TIMEOUT": seconds(4),
         "FLET_CLUSTER_DRAIN_TIMEOUT": seconds(5),
     }
 
 
-async def life(world: World, session_id: str) -> list[tuple[str, str]]:
+@pytest.fixture
+async def inspector(world: World) -> AsyncIterator[Inspector]:
+    async with inspected(world.fleet) as opened:
+        yield opened
+
+
+async def life(inspector: Inspector, session_id: str) -> list[tuple[str, str]]:
     """What has happened to a session, and where."""
-    shown = await told(world.fleet, "session", "show", session_id)
-    return [(event["kind"], event["node"]) for event in shown["session"]["events"]]
-
-
-async def state_of(world: World, session_id: str, **env: str) -> Any:
-    shown = await told(world.fleet, "session", "show", session_id, **env)
-    return shown["session"]["facts"]["state"]
+    return [(event.kind, event.node) for event in (await inspector.session(session_id)).events]
 
 
 async def test_nodes_and_their_sessions_are_listed(world: World) -> None:
@@ -57,42 +65,67 @@ async def test_nodes_and_their_sessions_are_listed(world: World) -> None:
         assert nodes[first.node_id]["memory"] > 1_000_000
         assert nodes[first.node_id]["started"] < time.time()
         id_ = session_of(tab)
-        found = (await told(world.fleet, "sessions"))["sessions"]
-        (mine,) = [one for one in found if one["session_id"] == id_]
+        here = await told(world.fleet, "sessions", "--node", first.node_id[:-2], "--state", "connected")
+        (mine,) = [one for one in here["sessions"] if one["session_id"] == id_]
         assert (mine["owner"], mine["state"], mine["main"]) == (first.node_id, State.CONNECTED, "done")
         assert mine["commits"] >= 2
         assert mine["snapshot"] > 100
-        here = await told(world.fleet, "sessions", "--node", first.node_id[:-2], "--state", "connected")
-        there = await told(world.fleet, "sessions", "--node", second.node_id)
-        assert id_ in {one["session_id"] for one in here["sessions"]}
-        assert id_ not in {one["session_id"] for one in there["sessions"]}
-        for words in (("nodes",), ("sessions",), ("session", "show", id_[:-1])):
-            assert first.node_id in await said(world.fleet, *words)
-        shown = await told(world.fleet, "session", "show", id_)
+        assert {id_, first.node_id} <= set((await said(world.fleet, "sessions")).split())
+        shown = await told(world.fleet, "session", "show", id_[:-1])
         assert (shown["look"]["connected"], shown["look"]["route"]) == (True, world.route)
-        without_key = await told(world.fleet, "session", "show", id_, FLET_SECRET_KEY="")
-        assert without_key["look"] is None
-        assert without_key["session"]["facts"]["session_id"] == id_
+        without_key = await said(world.fleet, "session", "show", id_, FLET_SECRET_KEY="")
+        assert {id_, "connected", "created", first.node_id} <= set(without_key.split())
+        assert world.route not in without_key
 
 
-async def test_figures_follow_what_happens(world: World) -> None:
+async def test_lists_have_pages_and_leave_out_what_does_not_fit(world: World, inspector: Inspector) -> None:
+    first, second = world.pair()
+    async with contextlib.AsyncExitStack() as stack:
+        tabs = [await stack.enter_async_context(world.tab(Place(first))) for _ in range(5)]
+        ids = {session_of(tab) for tab in tabs}
+        found, cursor = set[str](), ""
+        while True:
+            page = await inspector.sessions(cursor, 2, node=first.node_id)
+            found |= {one.session_id for one in page.sessions}
+            cursor = page.cursor
+            if not cursor:
+                break
+        assert ids <= found
+        elsewhere = await Wanted(node=second.node_id).read(inspector)
+        assert not ids & {one.session_id for one in elsewhere.sessions}
+        asleep = await Wanted(state=State.ASLEEP).read(inspector)
+        assert not ids & {one.session_id for one in asleep.sessions}
+        assert len((await Wanted(node=first.node_id, limit=2).read(inspector)).sessions) >= 2
+        with pytest.raises(AmbiguousSession):
+            await inspector.find("")
+
+
+async def test_figures_follow_what_happens(world: World, inspector: Inspector) -> None:
     node, _ = world.pair()
     async with world.tab(Place(node)) as tab:
 
-        async def rate() -> float:
+        async def facts() -> NodeFacts:
             await tab.do(Click("plus"))
-            nodes = {one["node_id"]: one for one in await told(world.fleet, "nodes")}
-            assert nodes[node.node_id]["connected"] >= 1
-            return float(nodes[node.node_id]["events"])
+            return next(one for one in await inspector.nodes() if one.node_id == node.node_id)
 
-        async with asyncio.timeout(PATIENCE):
-            while not await rate():
-                pass
+        busy = await becomes(facts, lambda one: one.events > 0 and one.connected > 0)
+        assert 0 < busy.latency <= busy.latency_high
+
+        async def busiest() -> list[Busy]:
+            await tab.do(Click("plus"))
+            return await inspector.busiest()
+
+        found = await becomes(busiest, lambda busy: session_of(tab) in {one.session_id for one in busy})
+        assert node.node_id in {one.node_id for one in found}
         top = await said(world.fleet, "top", "--once")
         assert {node.node_id, world.fleet.app_name} <= set(top.split())
+    history = await inspector.history()
+    assert {"events", "latency", "cpu", "memory", "connected"} <= set(history[-1].figures)
+    assert node.node_id in {sample.node_id for sample in history}
+    assert await inspector.history(history[-1].at) == []
 
 
-async def test_a_session_has_a_life(world: World) -> None:
+async def test_a_session_has_a_life(world: World, inspector: Inspector) -> None:
     first, second = world.pair()
     place = Place(first)
     async with world.tab(place) as tab:
@@ -102,69 +135,78 @@ async def test_a_session_has_a_life(world: World) -> None:
         await asyncio.to_thread(first.kill)
         await tab.until(lambda: tab.node == second.node_id)
         expected = [("created", first.node_id), ("seized", second.node_id), ("resumed", second.node_id)]
-        async with asyncio.timeout(PATIENCE):
-            while await life(world, id_) != expected:
-                await asyncio.sleep(0.1)
-        assert "seized" in await said(world.fleet, "session", "show", id_)
-    async with asyncio.timeout(PATIENCE):
-        while await state_of(world, id_) != State.ASLEEP:
-            await asyncio.sleep(0.1)
-    assert (await life(world, id_))[3:] == [("left", second.node_id), ("released", second.node_id)]
+        await becomes(lambda: life(inspector, id_), lambda found: found == expected)
+        (seized,) = [one for one in (await inspector.session(id_)).events if one.kind == "seized"]
+        assert seized.detail == first.node_id
+    left = await becomes(lambda: inspector.session(id_), lambda found: found.facts.state is State.ASLEEP)
+    assert [event.kind for event in left.events[3:]] == ["left", "released"]
 
 
-async def test_a_kicked_user_is_told_and_the_app_too(world: World) -> None:
+async def test_a_kicked_user_is_told_and_the_app_too(world: World, inspector: Inspector) -> None:
     node, other = world.pair()
     async with world.tab(Place(node, other)) as tab:
         await tab.do(Click("plus"))
         id_ = session_of(tab)
-        assert (await told(world.fleet, "kick", id_))["outcome"] == "closed"
+        assert (await told(world.fleet, "kick", id_[:-2]))["outcome"] == "closed"
         await eventually(lambda: tab.ended, "the user is told")
         assert tab.ended.startswith("reset: deleted")
         assert world.noted("disconnect", "close") == ["disconnect", "close"]
         assert world.records.row(id_) is None
-        assert "had ended before" in await said(world.fleet, "kick", id_)
-        assert [kind for kind, _ in await life(world, id_)] == ["created", "ended"]
-        assert "kicked" in await said(world.fleet, "session", "show", id_)
+        assert await inspector.kick(id_) == "ended"
+        assert [kind for kind, _ in await life(inspector, id_)] == ["created", "ended"]
+        shown = await said(world.fleet, "session", "show", id_)
+        assert {"ended", "kicked"} <= set(shown.split())
 
 
-async def test_a_session_that_sleeps_is_kicked_where_its_app_is(world: World) -> None:
+async def test_a_session_that_sleeps_is_kicked_and_its_app_told(world: World, inspector: Inspector) -> None:
     node, _ = world.pair()
     async with world.tab(Place(node)) as tab:
-        id_, token = session_of(tab), tab.link.token
-        instance = tab.link.instance
+        id_ = session_of(tab)
     await eventually(lambda: world.records.existing(id_).owner == "", "it sleeps")
-    assert (await told(world.fleet, "kick", id_))["outcome"] == "closed"
+    assert await inspector.kick(id_) == "closed"
     assert world.noted("close") == ["close"]
-    with contextlib.suppress(Exception):
-        async with world.tab(Place(node), token=token, instance=instance):
-            raise AssertionError("it must not come back")
+    assert (await inspector.session(id_)).ended
 
 
-async def test_a_session_of_a_dead_node_is_ended_in_the_store(world: World) -> None:
+async def test_a_session_of_a_dead_node_is_ended_all_the_same(world: World, inspector: Inspector) -> None:
     node, other = world.pair()
     place = Place(node)
     async with world.tab(place) as tab:
         id_ = session_of(tab)
         place.move()
         await asyncio.to_thread(node.kill)
-        outcome = (await told(world.fleet, "kick", id_))["outcome"]
-        assert outcome in {"cut", "closed"}  # the latter if its node was known to be dead already
+        assert await inspector.kick(id_) in {"cut", "closed"}  # the latter if it was known to be dead by then
         place.move(other)
         await eventually(lambda: tab.ended, "the user is told")
         assert world.records.row(id_) is None
+
+
+async def test_a_session_on_a_frozen_node_is_fenced(
+    world: World, inspector: Inspector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flet_cluster.inspection.inspector.END_SECONDS", 0.3)
+    node, _ = world.pair()
+    async with world.tab(Place(node)) as tab:
+        node.pause()
+        try:
+            assert await inspector.kick(session_of(tab)) == "cut"
+            assert world.records.row(session_of(tab)) is None
+        finally:
+            node.go_on()
+        await eventually(lambda: tab.ended, "the user is told")
 
 
 async def test_who_holds_a_kicked_session_loses_it_though_nobody_tells(world: World) -> None:
     """As when the bus is away: the node finds out in the store."""
     node, other = world.pair()
     async with world.tab(Place(node, other)) as tab:
-        id_ = session_of(tab)
-        world.records.redis.delete(world.records.key(id_))
-        world.records.redis.set(world.records.key(id_)[:-1] + "x", "9 -", px=60_000)
+        store = RedisStore(world.fleet.redis_url, world.fleet.app_name)
+        assert await store.kick(session_of(tab)) == node.node_id
+        await store.stop()
         await eventually(lambda: tab.ended, "the user is told")
 
 
-async def test_a_drained_node_hands_over_and_leaves(world: World) -> None:
+async def test_a_drained_node_hands_over_and_leaves(world: World, inspector: Inspector) -> None:
     node, other = world.pair()
     place = Place(node)
     async with world.tab(place) as tab:
@@ -176,26 +218,25 @@ async def test_a_drained_node_hands_over_and_leaves(world: World) -> None:
         await tab.do(Click("plus"))
         assert "Count: 2" in tab.client.texts()
         assert tab.resumes == 1
-    kinds = [kind for kind, _ in await life(world, session_of(tab))]
-    assert kinds[:3] == ["created", "released", "taken"]
+        kinds = [kind for kind, _ in await life(inspector, session_of(tab))]
+        assert kinds[:3] == ["created", "released", "taken"]
 
 
-async def test_workers_are_replaced_before_one_is_drained(world: World) -> None:
+async def test_a_worker_is_replaced_before_it_is_drained(world: World, inspector: Inspector) -> None:
     _, other = world.pair()
-    pair = world.fleet.spawn(FLET_CLUSTER_WORKERS="2")
-    world.fleet.wait_ready(pair)
+    pair = world.fleet.add(FLET_CLUSTER_WORKERS="2")
 
     async def workers() -> set[str]:
-        nodes = await told(world.fleet, "nodes")
-        return {one["node_id"] for one in nodes if one["address"].endswith(f":{pair.port}")}
+        nodes = await inspector.nodes()
+        return {node.node_id for node in nodes if node.address.endswith(f":{pair.port}")}
 
-    async with asyncio.timeout(PATIENCE):
-        while len(before := await workers()) < 2:
-            await asyncio.sleep(0.1)
+    before = await becomes(workers, lambda ids: len(ids) == 2)
     async with world.tab(Place(pair, other)) as tab:
         await tab.do(Click("plus"))
-        gone = sorted(before)[0]
-        await said(world.fleet, "drain", gone)
+        gone = min(before)
+        lines: list[str] = []
+        assert await see_off(inspector, gone, PATIENCE * 2, lines.append)
+        assert lines[-1] == f"Node {gone} has left."
         after = await workers()
         assert len(after) == 2
         assert gone not in after
@@ -204,7 +245,7 @@ async def test_workers_are_replaced_before_one_is_drained(world: World) -> None:
     assert await asyncio.to_thread(pair.terminate, PATIENCE) == 0
 
 
-async def test_top_is_ended_by_a_key(world: World) -> None:
+def test_top_is_ended_by_a_key(world: World) -> None:
     world.pair()
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
@@ -214,27 +255,32 @@ async def test_top_is_ended_by_a_key(world: World) -> None:
         stderr=subprocess.PIPE,
         env={**environment(world.fleet), "TERM": "xterm", "COLUMNS": "200", "LINES": "40"},
     )
+    os.close(theirs)
     try:
-        os.close(theirs)
         seen = b""
-
-        def shown() -> bool:
-            nonlocal seen
-            while select.select([ours], [], [], 0)[0]:
+        until = time.monotonic() + PATIENCE
+        while b"q: quit" not in seen:
+            assert time.monotonic() < until, seen
+            assert process.poll() is None
+            if select.select([ours], [], [], 0.1)[0]:
                 seen += os.read(ours, 4096)
-            return b"q: quit" in seen
-
-        await eventually(shown, "top shows something")
         assert world.fleet.app_name.encode() in seen
         os.write(ours, b"q")
-        ended = await eventually(lambda: (shown(), process.poll() is not None)[1], "it ends")
-        assert ended
-        assert process.returncode == 0
+        reading = threading.Thread(target=drain_terminal, args=(ours,), daemon=True)
+        reading.start()
+        _, errors = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, errors) == (0, b"")
     finally:
         process.kill()
-        _, errors = process.communicate()
+        process.wait()
         os.close(ours)
-    assert errors == b""
+
+
+def drain_terminal(ours: int) -> None:
+    """Read what is still shown: who writes it waits for that."""
+    with contextlib.suppress(OSError):
+        while os.read(ours, 4096):
+            pass
 
 
 @pytest.mark.parametrize(
@@ -251,22 +297,29 @@ async def test_top_is_ended_by_a_key(world: World) -> None:
         (["drain", "n-0"], {"FLET_CLUSTER_APP_NAME": "nobody"}, 3, "no node 'n-0'"),
     ],
 )
-def test_what_is_wrong_is_said(
-    nodes: Fleet, words: list[str], env: Mapping[str, str], code: int, message: str
+def test_what_is_wrong_is_said(  # noqa: PLR0913, PLR0917  what is typed, set and said
+    nodes: Fleet,
+    words: list[str],
+    env: Mapping[str, str],
+    code: int,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    done = call(nodes, *words, **env)
-    assert done.returncode == code, done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    for name, value in environment(nodes, **env).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.argv", ["flet-cluster", *words])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == code
+    assert message in capsys.readouterr().err
 
 
 async def test_another_key_is_refused_before_anything_is_done(world: World) -> None:
     node, _ = world.pair()
     async with world.tab(Place(node)) as tab:
-        key = {"FLET_SECRET_KEY": "another key that no node of this fleet has"}
-        for words in (("kick", session_of(tab)), ("drain", node.node_id)):
-            done = await asyncio.to_thread(call, world.fleet, *words, **key)
-            assert done.returncode == 2
-            assert "opens none of the app's sessions" in done.stderr
+        with pytest.raises(SettingsError, match="opens none of the app's sessions"):
+            async with inspected(world.fleet, "another key that no node of this fleet has"):
+                pass
         await tab.do(Click("plus"))
         assert node.process.poll() is None

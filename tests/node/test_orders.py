@@ -10,6 +10,7 @@ from tests.node.desk import desk
 
 from flet_cluster.node import orders
 from flet_cluster.node.orders import Orders
+from flet_cluster.node.place import HERE
 
 if TYPE_CHECKING:
     import pytest
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 async def test_a_recorded_order_to_leave_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     left: list[bool] = []
-    monkeypatch.setattr(orders.HERE, "leave", lambda: left.append(True))
+    monkeypatch.setattr(HERE, "leave", lambda: left.append(True))
     async with desk() as work:
         answers = Orders(work.node).answers
         assert await answers["leave"]({"ticket": "made up"}) == "refused"

@@ -26,7 +26,7 @@ def settings_from(redis_url: str | None, app_name: str | None) -> Settings:
     """Return the settings of a command. Raises SettingsError."""
     from flet_cluster.settings import Settings  # noqa: PLC0415  not for --help
 
-    return Settings.load({"redis_url": redis_url, "app_name": app_name})
+    return Settings.read({"redis_url": redis_url, "app_name": app_name})
 
 
 def within(settings: Settings, job: Callable[[Inspector], Awaitable[T]], *, acting: bool = False) -> T:

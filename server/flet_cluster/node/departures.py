@@ -139,7 +139,7 @@ class Departures:
             await seat.live.ended(STOP_SECONDS)
         if seat.lease is not None and not seat.lost:
             try:
-                await self._node.store.release(seat.lease, timeout, seat.diary.take())
+                await self._node.store.release(seat.lease, timeout, seat.diary.waiting())
             except StoreError as error:
                 logger.warning("session %s: not released, others will seize it: %s", seat.id, error)
         self._node.host.faults.hit("lease-released", seat.id)
@@ -219,7 +219,7 @@ class Departures:
                 else:
                     seat.diary.note("reset", code.reason)
                     timeout = self._node.settings.session_timeout
-                    await self._node.store.release(lease, timeout, seat.diary.take())
+                    await self._node.store.release(lease, timeout, seat.diary.waiting())
         return code
 
     async def _outdated(self, version: str, tries: int) -> CloseCode:

@@ -11,33 +11,30 @@ from typing import TYPE_CHECKING, Final
 from flet_cluster.facts import Note
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from flet_cluster.node.node import Node
 
 MOST: Final = 16
 """Notes that wait; of more, the oldest are dropped."""
 
 
 class Diary:
-    """One seat's.
+    """One seat's. Takes hardly any memory while it is empty, as it mostly is."""
 
-    Args:
-        node_id: where it is.
-        clock: seconds.
-    """
+    __slots__ = ("_node", "_waiting")
 
-    __slots__ = ("_clock", "_node_id", "_waiting")
-
-    def __init__(self, node_id: str, clock: Callable[[], float]) -> None:
-        self._node_id = node_id
-        self._clock = clock
-        self._waiting: list[tuple[float, str, str]] = []
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._waiting: tuple[tuple[float, str, str], ...] = ()
 
     def note(self, kind: str, detail: str = "") -> None:
         """Note a turn in the session's life."""
-        self._waiting.append((self._clock(), kind, detail))
-        del self._waiting[:-MOST]
+        self._waiting = (*self._waiting[1 - MOST :], (self._node.loop.time(), kind, detail))
 
-    def take(self) -> list[Note]:
-        """Return what waits, and forget it: it is about to be written."""
-        now, waiting, self._waiting = self._clock(), self._waiting, []
-        return [Note(kind, self._node_id, detail, now - at) for at, kind, detail in waiting]
+    def waiting(self) -> list[Note]:
+        """Return what waits."""
+        now = self._node.loop.time()
+        return [Note(kind, self._node.id, detail, now - at) for at, kind, detail in self._waiting]
+
+    def written(self, count: int) -> None:
+        """Forget the first so many: they are in the store."""
+        self._waiting = self._waiting[count:]

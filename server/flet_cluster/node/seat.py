@@ -117,7 +117,7 @@ class Seat:
         self.resent = 0
         self.begun_before = False
         self.detached_at: float | None = None
-        self.diary = Diary(node.id, node.loop.time)
+        self.diary = Diary(node)
         self.committer = Committer(self)
         self.publisher = Publisher(self)
         self.feed = Feed(self)

@@ -88,8 +88,11 @@ class Upkeep:
         connected = [seat.id for seat in seats.values() if seat.socket and seat.lease]
         for start in range(0, len(connected), 500):
             ids = [id_ for id_ in connected[start : start + 500] if id_ in seats]  # others may have left
-            notes = {id_: told for id_ in ids if (told := seats[id_].diary.take())}
+            notes = {id_: told for id_ in ids if (told := seats[id_].diary.waiting())}
             touched = await self._node.store.touch(ids, self._node.settings.session_timeout, notes)
+            for session_id, told in notes.items():
+                if (seat := seats.get(session_id)) is not None:
+                    seat.diary.written(len(told))
             for session_id in touched.missing:
                 await self._refill(seats.get(session_id))
             for session_id in touched.mail:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from flet_cluster.stores.keys import Keys
     from flet_cluster.stores.wire import Value
 
+_LAST = 2**64 - 1
+"""The last number that an entry of a stream can have within its millisecond."""
 _NEWLINES = str.maketrans("\r\n", "  ")
 
 
@@ -76,7 +78,7 @@ class Sights:
 
     async def history(self, since: float, limit: int) -> list[Sample]:
         """Read the history."""
-        start = f"({int(since * 1000)}" if since > 0 else "-"
+        start = f"({round(since * 1000)}-{_LAST}" if since > 0 else "-"
         found = await self._batcher.command("XRANGE", self._keys.history, start, "+", "COUNT", limit)
         return [_sample(key, fields) for key, fields in found]
 
