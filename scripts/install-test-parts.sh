@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the tests need and Python packages cannot bring: a browser, a load balancer, a stock Redis, an
-# identity provider, Prometheus, Helm, checkov. Does nothing if all are there.
+# Installs what the tests need and Python packages cannot bring: a browser, a load balancer, a stock Redis,
+# Prometheus, an identity provider, Helm, checkov. Does nothing if all are there.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -164,6 +164,20 @@ async def _all_click(tabs: list[Tab], total: int) -> None:
         assert tab.client.find(Find(key="count")).get("value") == str(total)
 
 
+async def test_sessions_outlive_the_store_s_restart(composed: Composed) -> None:
+    url = f"ws://127.0.0.1:{composed.port}/ws"
+    tab = Tab(lambda: [url])
+    try:
+        await tab.start()
+        await _all_click([tab], 1)
+        assert await asyncio.to_thread(composed.stop, "valkey") == 0
+        composed.start_valkey()
+        await _all_click([tab], 2)
+        assert not tab.ended
+    finally:
+        await tab.stop()
+
+
 def test_prometheus_sees_every_node(composed: Composed) -> None:
     for name in NODES:
         if composed.check(name):
