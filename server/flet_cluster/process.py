@@ -51,6 +51,7 @@ class Worker:
     known: asyncio.Event = field(default_factory=asyncio.Event)
     attended: asyncio.Task[None] | None = None
     asked_at: float = 0.0
+    leaving: bool = False
     _questions: dict[str, asyncio.Future[Message | None]] = field(default_factory=dict)
 
     @classmethod
