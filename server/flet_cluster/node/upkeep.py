@@ -234,11 +234,19 @@ class Upkeep:
             await live.until_idle(CLOSE_SECONDS)
             await self._until_committed(seat)
             live.expire()  # once more: on_close may have set something going
-        self._node.observer.count(why)
+        code = self._counted(why)
         lease = seat.lease
-        seat.lose(CloseCode.EXPIRED if why == "expired" else CloseCode.DELETED, why)
+        seat.lose(code, why)
         if lease is not None:
             await self._delete(lease, why)
+
+    def _counted(self, why: str) -> CloseCode:
+        """Count a session that has ended; returns what its socket is closed with."""
+        if why == "expired":
+            self._node.observer.count("expired")
+            return CloseCode.EXPIRED
+        self._node.observer.count("kicked")
+        return CloseCode.DELETED
 
     async def _until_committed(self, seat: Seat) -> None:
         """Wait for what ``on_close`` published: messages to others leave with a commit."""
