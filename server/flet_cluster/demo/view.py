@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from rich.console import Console, RenderableType
 
@@ -28,6 +28,11 @@ _KEYS = (
 )
 _PHASES = {"serving": "green", "starting": "yellow", "draining": "yellow", "killed": "red", "ended": "red"}
 _STATES = {"connected": "green", "orphaned": "red", "away": "yellow"}
+_FIGURES = ("sessions", "connected", "awake", "events/s", "latency", "memory")
+_COLUMNS = ("", "node", "state", "pid", "port", *_FIGURES)
+_WIDE = 100
+"""Characters in a line of a terminal that has room for all columns."""
+_WIDE_ONLY = frozenset({"port", "awake", "memory"})
 _EVENTS = 8
 """Lines of what happened that are shown."""
 _FRAME = 2
@@ -53,7 +58,7 @@ class View:
 
     def draw(self, console: Console) -> RenderableType:
         """Draw it for a terminal of this size."""
-        nodes = self._nodes()
+        nodes = self._nodes(wide=console.width >= _WIDE)
         height = len(self.sight.rows) + 1 + _FRAME
         events = min(_EVENTS, max(3, console.height // 4)) + _FRAME
         layout = Layout()
@@ -71,25 +76,37 @@ class View:
     def _heading(self) -> RenderableType:
         return Text.assemble(("flet-cluster demo", "bold"), "   open ", (self.url, "bold underline cyan"))
 
-    def _nodes(self) -> Table:
+    def _nodes(self, *, wide: bool) -> Table:
         table = Table(box=None, expand=True, pad_edge=False)
-        for heading in ("", "node", "state", "pid", "port"):
-            table.add_column(heading, no_wrap=True)
-        for heading in ("sessions", "connected", "awake", "events/s", "latency", "memory"):
-            table.add_column(heading, justify="right", no_wrap=True)
+        headings = [heading for heading in _COLUMNS if wide or heading not in _WIDE_ONLY]
+        for heading in headings:
+            table.add_column(heading, no_wrap=True, justify="right" if heading in _FIGURES else "left")
         for row in self.sight.rows:
-            table.add_row(*self._node(row), style="reverse" if row.member.number == self.chosen else "")
+            cells = self._node(row)
+            style = "reverse" if row.member.number == self.chosen else ""
+            table.add_row(*(cells.get(heading, "") for heading in headings), style=style)
         return table
 
-    def _node(self, row: Row) -> Sequence[RenderableType]:
+    def _node(self, row: Row) -> Mapping[str, RenderableType]:
+        """Return what is in which column; a node that does not say it has no figures."""
         member, facts = row.member, row.facts
-        mark = ">" if member.number == self.chosen else " "
-        phase = Text(member.phase, _PHASES.get(member.phase, ""))
-        known: list[RenderableType] = [mark, str(member.number), phase, str(member.pid), str(member.port)]
+        known: dict[str, RenderableType] = {
+            "": ">" if member.number == self.chosen else " ",
+            "node": str(member.number),
+            "state": Text(member.phase, _PHASES.get(member.phase, "")),
+            "pid": str(member.pid),
+            "port": str(member.port),
+        }
         if facts is None or not member.lives:
             return known
-        figures = (str(facts.sessions), str(facts.connected), str(facts.awake), f"{facts.events:.1f}")
-        return [*known, *figures, f"{facts.latency * 1e3:.0f} ms", f"{facts.memory / 1e6:.0f} MB"]
+        return known | {
+            "sessions": str(facts.sessions),
+            "connected": str(facts.connected),
+            "awake": str(facts.awake),
+            "events/s": f"{facts.events:.1f}",
+            "latency": f"{facts.latency * 1e3:.0f} ms",
+            "memory": f"{facts.memory / 1e6:.0f} MB",
+        }
 
     def _sessions(self, most: int) -> RenderableType:
         table = Table(box=None, expand=True, pad_edge=False)
