@@ -1,4 +1,5 @@
 # make run    serve the example from three workers at http://127.0.0.1:8000
+# make demo   a cluster from wheels, with keys that kill and drain its nodes; docs/local-fleet.md
 # make test   lint, types and all tests; what .ci/run does
 # make lint   lint and types only
 # make bench  events per second, time to start and to fail over, memory, bytes of a first visit, isolation, pub/sub
@@ -20,11 +21,14 @@ PORT    ?= 8000
 WORKERS ?= 3
 ARGS    ?=
 
-.PHONY: run test lint bench soak clean
+.PHONY: run demo test lint bench soak clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/run.stamp
 	@exec $(BIN)/flet-cluster run $(APP) --app-name $(NAME) --host $(HOST) --port $(PORT) --workers $(WORKERS)
+
+demo: $(VENV)/demo.stamp
+	@exec $(BIN)/flet-cluster demo $(ARGS)
 
 test: lint
 	@scripts/install-test-parts.sh
@@ -49,9 +53,9 @@ bench: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.bench.events $(ARGS)
 
 soak: $(VENV)/dev.stamp
-	TEST_BIG_FILE=100000000 TEST_EXAMPLES=1500 TEST_STEPS=120 TEST_MEMBERS=200 TEST_ROUNDS=30 $(BIN)/pytest --timeout 7200 \
+	TEST_BIG_FILE=100000000 TEST_EXAMPLES=1500 TEST_STEPS=120 TEST_MEMBERS=200 TEST_ROUNDS=30 TEST_IMAGE=1 $(BIN)/pytest --timeout 7200 \
 	  tests/stores/test_simulation.py tests/protocol tests/crash tests/relay tests/versions \
-	  tests/cluster/test_chat.py tests/chromium/test_uploading_to_bucket.py $(ARGS)
+	  tests/cluster/test_chat.py tests/chromium/test_uploading_to_bucket.py tests/infra/test_image.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) .cache build dist artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -67,6 +71,11 @@ $(VENV)/run.stamp: pyproject.toml | $(BIN)/python
 	@echo "Installing into $(VENV) (once, about a minute)"
 	@$(PIP) install --editable '.[embedded]'
 	@touch $@
+
+$(VENV)/demo.stamp: pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV) (once, about a minute)"
+	@$(PIP) install --editable '.[demo]'
+	@touch $@ $(VENV)/run.stamp
 
 $(VENV)/dev.stamp: pyproject.toml | $(BIN)/python
 	@echo "Installing into $(VENV) (once, about two minutes)"

@@ -147,8 +147,8 @@ class EmbeddedServer:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                process_group=_GROUP,
-                preexec_fn=_die_with_parent(),  # noqa: PLW1509 - one prctl call, prepared before the fork
+                process_group=GROUP,
+                preexec_fn=die_with_parent(),  # noqa: PLW1509 - one prctl call, prepared before the fork
             )
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> bool:
@@ -195,13 +195,13 @@ def _free_port() -> int:
         return port
 
 
-_GROUP = 0 if sys.platform == "linux" else None
+GROUP = 0 if sys.platform == "linux" else None
 """A group of its own, where it dies with us all the same: a Ctrl-C in the terminal is for the supervisor,
 whose workers need the store to drain into."""
 
 
-def _die_with_parent() -> Callable[[], None] | None:
-    """Prepare what the child does before it becomes the server; elsewhere the process group must do."""
+def die_with_parent() -> Callable[[], None] | None:
+    """Prepare what a child does before it becomes the server; elsewhere the process group must do."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None, use_errno=True).prctl

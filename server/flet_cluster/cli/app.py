@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from flet_cluster.cli import check, cluster, hash_password, precompress, run, storage, top
+from flet_cluster.cli import check, cluster, demo, hash_password, precompress, run, storage, top
 from flet_cluster.errors import ClusterError, NotThere, SettingsError
 
 FAILED = 1
@@ -52,6 +52,7 @@ _cli.command()(top.top)
 _cli.add_typer(storage.group)
 _cli.command()(check.check)
 _cli.command()(hash_password.hash_password)
+_cli.command()(demo.demo)
 
 
 def main() -> None:
