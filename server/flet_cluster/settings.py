@@ -197,6 +197,8 @@ class Settings(BaseSettings):
     """Origins besides the app's own that may open its socket; ``*`` for any."""
     metrics: bool = False
     """Whether ``/metrics`` answers, to anybody who can reach the app's port."""
+    traces: bool = False
+    """Whether events are traced with OpenTelemetry, which is configured by its own variables."""
     forwarded_allow_ips: str = "127.0.0.1,::1"
     """Proxies (addresses, networks or ``*``) whose X-Forwarded-* headers are believed."""
 

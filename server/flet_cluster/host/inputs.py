@@ -31,6 +31,8 @@ class Input:
         weight: what it takes of the inbox, in bytes; 0 for what the node itself caused.
         key: names one without a number that is reported when it is cut short; "" for others.
         again: a node that died may have started it before, and no record tells.
+        cause: header of the trace that it follows from, see :mod:`flet_cluster.spans`.
+        mark: its own place in the session's traces.
     """
 
     kind: Kind
@@ -41,6 +43,8 @@ class Input:
     weight: int = 0
     key: str = ""
     again: bool = False
+    cause: str = ""
+    mark: Any = None
 
 
 class Inbox:

@@ -25,7 +25,7 @@ from flet_cluster.node.committer import Committer
 from flet_cluster.node.feed import Feed
 from flet_cluster.node.publisher import Publisher
 from flet_cluster.node.tokens import binding_in
-from flet_cluster.node.vault import Meta
+from flet_cluster.node.vault import Meta, trace_in
 from flet_cluster.protocol.close import CloseCode
 from flet_cluster.protocol.outbox import Outbox
 
@@ -108,6 +108,7 @@ class Seat:
         self.resent = 0
         self.begun_before = False
         self.detached_at: float | None = None
+        self.trail = node.tracer.trail(session_id)
         self.committer = Committer(self)
         self.publisher = Publisher(self)
         self.feed = Feed(self)
@@ -119,8 +120,10 @@ class Seat:
     # -- made from nothing, or from a record ------------------------------------------------------
 
     @classmethod
-    def taken(cls, node: Node, record: Record, token: str) -> Seat:
+    def taken(cls, node: Node, record: Record, token: str, trace: str = "") -> Seat:
         """Return the seat of a record this node has just acquired.
+
+        ``trace``: header of the span in which it was.
 
         Raises:
             SealBroken: the record does not verify.
@@ -131,6 +134,7 @@ class Seat:
         seat.committed = record.commit
         seat.durable = (record.commit.rx, record.commit.tx)
         seat.away = Meta.load(record.commit.meta).away
+        seat.trail.came(trace_in(record.commit.meta), trace)
         seat.outbox = Outbox.load(node.vault.tail(record.session_id, record.commit), node.limits)
         seat.publisher.adopt(node.vault.outbox(record.session_id, record.commit), record.commit.n)
         return seat
@@ -147,6 +151,7 @@ class Seat:
         if self.committed is None:
             entry, self.entry = self.entry, None
             self.live = LiveSession.fresh(self.node.host, self.id, self.instance, self, entry)
+            self.live.trail = self.trail
             self.live.token, self.live.again = self.token, self.begun_before
             self.live.bound = bool(binding_in(self.token))
             return self.live
@@ -157,10 +162,11 @@ class Seat:
         tied = self.node.ties.take(self.id, commit)
         if tied is not None:
             graph = tied.graph
-        with self.node.timed("restore_seconds"):
+        with self.node.timed("restore_seconds"), self.trail.restoring():
             live = LiveSession.restored(
                 self.node.host, self.id, self.instance, self, graph, tied.shared if tied else {}
             )
+        live.trail = self.trail
         self.node.hibernation.woke(self.used - self.slept, self.node.loop.time() - self.used)
         live.token, live.bound = self.token, bool(binding_in(self.token))
         live.fence.seen = self.lapses
@@ -412,7 +418,8 @@ class Seat:
         self.queue_output(packets)
         due, self._unreleased = self._unreleased, []
         if self.socket is not None and due:
-            self.socket.release(due, self.durable[0])
+            with self.trail.frames(due):
+                self.socket.release(due, self.durable[0])
 
     def released(self, commit: Commit, generation: int) -> None:
         """A commit is in the store: its output may be seen, its input is acknowledged (I1)."""
@@ -422,7 +429,8 @@ class Seat:
         due = [frame for frame in self._unreleased if frame[0] <= commit.tx]
         del self._unreleased[: len(due)]
         if self.socket is not None:
-            self.socket.release(due, commit.rx)
+            with self.trail.frames(due):
+                self.socket.release(due, commit.rx)
             self.node.host.faults.hit("acknowledged", self.id)
 
     @property
@@ -519,6 +527,7 @@ class Seat:
             return
         self.recall()  # whoever still holds one of its objects is to be told
         self.lost = True
+        self.trail.ended(code.reason)
         logger.debug("session %s leaves this node: %s", self.id, reason)
         for timer in (self._lazy, self._gone_timer):
             if timer is not None:

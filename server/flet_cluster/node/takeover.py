@@ -52,26 +52,28 @@ class Taken:
     by_force: bool = False
 
 
-async def take(node: Node, session_id: str, token: str = "") -> Taken:
+async def take(node: Node, session_id: str, token: str = "", trace: str = "") -> Taken:
     """Acquire a session, asking or overruling its holder as the rules say.
 
     A session of another version of the app is given to a node with that version, while there is one.
+    ``trace``: header of the span that whoever is asked goes on from.
 
     Raises:
         SessionMissing, SessionExpired, SessionDeleted, StoreRecovering, StoreUnavailable: as ``acquire``.
         SessionElsewhere: its holder lives and cannot let go now: relay to it.
         SessionBusy: nor can this node relay.
     """
-    return await _Takeover(node, session_id, token).run()
+    return await _Takeover(node, session_id, token, trace).run()
 
 
 class _Takeover:
     """One attempt to get one session."""
 
-    def __init__(self, node: Node, session_id: str, token: str) -> None:
+    def __init__(self, node: Node, session_id: str, token: str, trace: str) -> None:
         self._node = node
         self._id = session_id
         self._token = token
+        self._trace = trace
         self._homes: set[str] = set()
         self._began = node.loop.time()
         self._overruled = ""
@@ -114,6 +116,7 @@ class _Takeover:
                 SOON_SECONDS if situation.doubtful else ASK_SECONDS,
                 relay=self._node.relays.available,
                 version=self._node.upgrades.version,
+                trace=self._trace,
             )
             reply = _reply(asked)
             self._node.observer.count("holders_asked", answer=reply.value)
