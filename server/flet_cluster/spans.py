@@ -72,8 +72,8 @@ class Trail(Protocol):
     def done(self, mark: Any) -> None:
         """The effects of an input are in the session's state from here on."""
 
-    def captured(self) -> None:
-        """A picture was taken."""
+    def captured(self, *, output: bool) -> None:
+        """A picture was taken; ``output``: something is to be seen for it."""
 
     def committing(self, n: int) -> Mapping[str, Any]:
         """Commit ``n`` holds all pictures so far; returns facts that go into its record."""
@@ -166,7 +166,7 @@ class NullTrail:
     def done(self, mark: Any) -> None:
         """Ignore it."""
 
-    def captured(self) -> None:
+    def captured(self, *, output: bool) -> None:
         """Ignore it."""
 
     def committing(self, n: int) -> Mapping[str, Any]:

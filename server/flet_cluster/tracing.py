@@ -23,6 +23,8 @@ from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from flet_cluster.errors import SettingsError
+from flet_cluster.node.vault import TRACE
+from flet_cluster.spans import NULL_SPAN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -222,29 +224,35 @@ class _Handling:
     handler leaves behind, and what is rendered for it, are its children too.
     """
 
-    __slots__ = ("_facts", "_mark", "_tracer", "_what")
+    __slots__ = ("_facts", "_key", "_mark", "_tracer", "_what")
 
-    def __init__(self, tracer: trace.Tracer, mark: _Mark, what: str, facts: dict[str, Fact]) -> None:
+    def __init__(
+        self, tracer: trace.Tracer, mark: _Mark, what: str, key: str, facts: dict[str, Fact]
+    ) -> None:
         self._tracer = tracer
         self._mark = mark
         self._what = what
+        self._key = key
         self._facts = facts
 
     def __enter__(self) -> None:
         mark = self._mark
+        mark.handler = mark.event
         around = trace.set_span_in_context(mark.event)
         if mark.event.is_recording():
             name = _NUMBER.sub("", self._what)
             mark.event.update_name(f"event {name}")
-            mark.handler = self._tracer.start_span(f"handler {name}", around, attributes=self._facts)
+            facts = {**self._facts, f"{PREFIX}handler": self._what, f"{PREFIX}event": self._key}
+            mark.handler = self._tracer.start_span(f"handler {name}", around, attributes=facts)
             around = trace.set_span_in_context(mark.handler, around)
         attach(around)
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if self._mark.handler is not None:
+        handler = self._mark.handler
+        if handler is not None and handler is not self._mark.event:
             if kind is not None:
-                self._mark.handler.set_status(Status(StatusCode.ERROR, kind.__name__))
-            self._mark.handler.end()
+                handler.set_status(Status(StatusCode.ERROR, kind.__name__))
+            handler.end()
 
 
 class OpenTelemetryTrail:
@@ -255,9 +263,11 @@ class OpenTelemetryTrail:
         "_captured_at",
         "_commit",
         "_done",
+        "_facts",
         "_last",
         "_links",
         "_open",
+        "_output",
         "_session",
         "_taken",
         "_tracer",
@@ -266,10 +276,12 @@ class OpenTelemetryTrail:
     def __init__(self, tracer: OpenTelemetryTracer, session_id: str) -> None:
         self._tracer = tracer
         self._session = session_id
+        self._facts = tracer.facts(session_id)
         self._open: dict[_Mark, None] = {}
         self._done: list[_Mark] = []
         self._captured: list[_Mark] = []
         self._captured_at = 0
+        self._output = False
         self._commit: tuple[trace.Span, list[_Mark]] | None = None
         self._last = ""
         self._taken = ""
@@ -278,8 +290,7 @@ class OpenTelemetryTrail:
     def _start(self, name: str, parent: trace.Span | None, links: Iterable[Link] = (), at: int = 0) -> Any:
         context = trace.set_span_in_context(parent, _EMPTY) if parent is not None else _EMPTY
         kind = SpanKind.INTERNAL if parent is not None else SpanKind.SERVER
-        facts = self._tracer.facts(self._session)
-        return self._tracer.tracer.start_span(name, context, kind, facts, tuple(links), at or None)
+        return self._tracer.tracer.start_span(name, context, kind, self._facts, tuple(links), at or None)
 
     def came(self, commit: str, taken: str = "") -> None:
         """The first event here is linked to the last commit there."""
@@ -303,7 +314,7 @@ class OpenTelemetryTrail:
             name,
             _EMPTY,
             KINDS.get(kind, SpanKind.SERVER),
-            self._tracer.facts(self._session),
+            self._facts,
             _links([*links, cause]) if links or cause else None,
         )
         mark = _Mark(span)
@@ -314,10 +325,7 @@ class OpenTelemetryTrail:
         """Return what makes the handler's span."""
         if mark is None:
             return None
-        facts = self._tracer.facts(self._session)
-        facts[f"{PREFIX}handler"] = what
-        facts[f"{PREFIX}event"] = key
-        return _Handling(self._tracer.tracer, mark, what, facts)
+        return _Handling(self._tracer.tracer, mark, what, key, self._facts)
 
     def failed(self) -> None:
         """Say so in the span that surrounds the caller; only the error's name, not what it says."""
@@ -331,28 +339,36 @@ class OpenTelemetryTrail:
             del self._open[mark]
             self._done.append(mark)
 
-    def captured(self) -> None:
+    def captured(self, *, output: bool) -> None:
         """What is done is in the next commit."""
         self._captured_at = self._captured_at or time.time_ns()
+        self._output = self._output or output
         self._captured += self._done
         self._done = []
 
     def committing(self, n: int) -> Mapping[str, Any]:
-        """Begin the commit's span, when its picture was taken; its record says where the trace goes on."""
+        """Begin the commit's span, when its picture was taken; its record says where the trace goes on.
+
+        A commit of which nobody sees anything (it is later than the last event) has none.
+        """
         marks, self._captured = self._captured, []
         at, self._captured_at = self._captured_at, 0
+        output, self._output = self._output, False
         self._end_commit("replaced")
-        cause = marks[0].cause if marks else self._running()
-        others = [Link(mark.cause.get_span_context()) for mark in marks[1 : 1 + MOST_LINKS]]
-        span = self._start("commit", cause, others, at)
+        sampled = [mark for mark in marks if mark.event.is_recording()]
+        first = next(iter(sampled or marks), None) or self._running()
+        if (first is None and not output) or (first is not None and not first.event.is_recording()):
+            return {TRACE: self._last} if self._last else {}
+        others = [Link(mark.cause.get_span_context()) for mark in sampled[1 : 1 + MOST_LINKS]]
+        span = self._start("commit", first.cause if first is not None else None, others, at)
         span.set_attribute(f"{PREFIX}commit", n)
-        self._commit = span, marks
+        self._commit = span, sampled
         header = _header(span)
-        return {"trace": header} if header else {}
+        return {TRACE: header} if header else {}
 
-    def _running(self) -> trace.Span | None:
+    def _running(self) -> _Mark | None:
         """Return what a picture in the middle of something is of."""
-        return next((mark.handler for mark in self._open if mark.handler is not None), None)
+        return next((mark for mark in self._open if mark.handler is not None), None)
 
     def retried(self, error: str) -> None:
         """Note it in the commit's span."""
@@ -369,10 +385,18 @@ class OpenTelemetryTrail:
 
     def frames(self, frames: Sequence[tuple[int, bytes]]) -> Span:
         """Begin the span of output: of the commit, or, ahead of it, of the handler."""
-        parent = self._commit[0] if self._commit is not None else self._running()
+        parent = self._cause_of_frames() if frames else None
+        if parent is None or not parent.get_span_context().trace_flags.sampled:
+            return NULL_SPAN
         span = OpenTelemetrySpan(self._start("frame", parent))
         span.note(frames=len(frames), bytes=sum(len(packet) for _, packet in frames))
         return span
+
+    def _cause_of_frames(self) -> trace.Span | None:
+        if self._commit is not None:
+            return self._commit[0]
+        mark = next(iter((*self._done, *self._captured)), None) or self._running()
+        return mark.cause if mark is not None else None
 
     def shown(self) -> None:
         """End the events of the commit."""

@@ -450,8 +450,8 @@ class LiveSession:
         elif item.kind == "reply":
             self._reply(item)
         elif item.kind == "register":
+            self.trail.done(item.mark)  # its answer is a picture of its own
             startup.register(self, item)
-            self.trail.done(item.mark)
         elif item.kind == "event":
             self._start_event(item)
         elif item.kind == "entry":

@@ -139,7 +139,7 @@ class Committer:
         captured = self._capture(seat.live)
         if captured is None:
             return
-        seat.trail.captured()
+        seat.trail.captured(output=bool(captured.packets or captured.publications))
         self._node.host.faults.hit("captured", seat.id)
         self._sign_ins += captured.sign_ins
         earlier = self._staged.publications if self._staged else self._carried
