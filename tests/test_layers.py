@@ -29,6 +29,7 @@ LAYERS = {
     "node": 3,
     "transport": 3,
     "dashboard": 4,
+    "exposition": 4,
     "http": 4,
     "metrics": 4,
     "tracing": 4,

@@ -74,7 +74,7 @@ class ClusterApp:
     ) -> None:
         self.program = program
         self.settings = settings
-        self.observer = observer or PrometheusObserver()
+        self.observer = observer or PrometheusObserver(settings.app_name)
         self.running: Node | None = None
         self.links: Callable[[Settings], UploadLinks | None] = upload_links
         self.companions: list[Companion] = []
@@ -107,6 +107,7 @@ class ClusterApp:
         try:
             blobs = blob_store(self.settings)
             if blobs is not None:
+                blobs.observer = self.observer
                 await blobs.start()
             uploads = self.links(self.settings)
             node = build_node(self.program, self.settings, self.observer, self._faults, uploads)

@@ -46,9 +46,7 @@ def main() -> None:
                     del os.environ[variable]
                 costs[name].append(cpu * 1e6)
                 spans = (len(collector.spans) - before) / len(times)
-                print(
-                    f"{number} {name:4} {rate:6.0f} ev/s  {cpu * 1e6:.0f} µs of processor, {spans:.2f} spans per event"
-                )
+                print(f"{number} {name:4} {rate:6.0f} ev/s  {cpu * 1e6:.0f} µs, {spans:.2f} spans per event")
     for name, values in costs.items():
         print(f"{name}: median {statistics.median(values):.0f} µs of processor per event")
 
