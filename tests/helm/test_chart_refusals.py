@@ -53,6 +53,7 @@ COMBINATIONS = {
     f"{SESSIONS},autoscaling.keda.enabled=true": "set autoscaling.keda.prometheusAddress",
     "metrics.serviceMonitor.enabled=true": "nothing is there to be scraped",
     "metrics.rules.enabled=true": "no alert would ever have data",
+    "metrics.dashboard.enabled=true": "it would show nothing",
 }
 """Values that are right alone → what is said of them together."""
 

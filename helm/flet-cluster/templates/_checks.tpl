@@ -100,6 +100,9 @@ values.schema.json; but secrets are looked at here, since a schema's message may
 {{- if and .Values.metrics.serviceMonitor.enabled (not .Values.metrics.enabled) -}}
   {{- fail "metrics.serviceMonitor.enabled: nothing is there to be scraped. Set metrics.enabled=true." -}}
 {{- end -}}
+{{- if and .Values.metrics.dashboard.enabled (not .Values.metrics.enabled) -}}
+  {{- fail "metrics.dashboard.enabled: it would show nothing. Set metrics.enabled=true." -}}
+{{- end -}}
 {{- if and .Values.metrics.rules.enabled (not .Values.metrics.enabled) -}}
   {{- fail "metrics.rules.enabled: no alert would ever have data. Set metrics.enabled=true." -}}
 {{- end -}}
