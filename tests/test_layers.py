@@ -52,9 +52,11 @@ LAYERS = {
     "lean_sockets": 5,
     "levelling": 5,
     "listening": 5,
+    "management": 5,
     "process": 5,
     "running": 5,
     "side_doors": 5,
+    "sight": 5,
     "serving": 5,
     "storage": 5,
     "supervisor": 5,
@@ -63,6 +65,7 @@ LAYERS = {
     "testing": 5,
     "tls": 5,
     "worker": 5,
+    "workers_sight": 5,
 }
 """Top-level module or subpackage → its layer."""
 
@@ -81,7 +84,7 @@ ONLY_IN: dict[str, set[str]] = {
     "prometheus_client": {"metrics", "dashboard"},
     "typer": {"cli", "doctor"},
     "watchfiles": {"changes"},
-    "uvicorn": {"lean_sockets", "serving"},
+    "uvicorn": {"lean_sockets", "management", "serving"},
 }
 """Library → the only places that may import it."""
 
