@@ -23,6 +23,7 @@ tracer = trace.get_tracer("shop")
 def main(page: ft.Page) -> None:
     count = ft.Text("0", key="count")
     heard = ft.Text("", key="heard")
+    enough = asyncio.Event()
 
     def add(_: Any) -> None:
         with tracer.start_as_current_span("price lookup"):
@@ -41,8 +42,11 @@ def main(page: ft.Page) -> None:
         raise ValueError("card number 4111")
 
     async def work(_: Any) -> None:
-        await asyncio.sleep(float(os.environ.get("WORK", "1.5")))
+        count.value = "working"
+        page.update()
+        await enough.wait()
         count.value = "worked"
+        page.update()
 
     async def hear(message: str) -> None:
         heard.value = message
@@ -56,6 +60,7 @@ def main(page: ft.Page) -> None:
         ft.Button("book", on_click=book),
         ft.Button("fail", on_click=fail),
         ft.Button("work", on_click=work),
+        ft.Button("enough", on_click=lambda _: enough.set()),
         ft.Button("say", on_click=lambda _: page.pubsub.send_all("a secret word")),
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cluster.tools import send
 from tests.fleet import Fleet, fleet
 from tests.servers import running
 from tests.steps import Click
@@ -21,8 +22,6 @@ from flet_cluster.spans import NullTracer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from tests.tab import Tab
 
 APP = str(Path(__file__).parent / "shop.py")
 SERVER, PRODUCER, CONSUMER = 2, 4, 5
@@ -145,21 +144,16 @@ async def test_a_session_that_another_node_asks_for_takes_its_trace_along(
 async def test_both_ends_of_a_relay_are_one_trace(collector: Collector, nodes: Fleet) -> None:
     urls = [nodes.nodes[0].url]
     async with open_tab(lambda: urls) as tab:
-        await start(tab, "work")
+        send(tab, Click("work"))
+        await tab.until(lambda: "working" in tab.client.texts())
         urls[:] = [nodes.nodes[1].url]
         await tab.cut()
+        await tab.do(Click("enough"))
         await tab.until(lambda: "worked" in tab.client.texts())
         (front,) = collector.wait("relay front")
         holder = collector.child(front, "relay holder")
         assert {front.node, holder.node} == {node.node_id for node in nodes.nodes}
         assert "flet_cluster.reason" in front.facts
-
-
-async def start(tab: Tab, button: str) -> None:
-    """Click, and wait only until the click is on its way."""
-    for packet in tab.client.step(Click(button)):
-        tab.send(packet)
-    await tab.until(lambda: tab.link.pending == 0)
 
 
 async def test_after_a_kill_the_first_event_is_linked_to_the_last_commit(
