@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the tests need and Python packages cannot bring: a browser, a load balancer, a stock Redis, an
-# identity provider, Helm, checkov. Does nothing if all are there.
+# Installs what the tests need and Python packages cannot bring: a browser, a load balancer, a stock Redis,
+# Prometheus, an identity provider, Helm, checkov. Does nothing if all are there.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -23,7 +23,7 @@ install_helm() {
 }
 
 missing=""
-for part in chromium haproxy redis-server npm; do
+for part in chromium haproxy redis-server npm prometheus; do
     command -v "$part" >/dev/null 2>&1 || [ -x "/usr/sbin/$part" ] || missing="$missing $part"
 done
 if [ -z "$missing" ]; then

@@ -63,10 +63,10 @@ class Prometheus:
         return answer.json()["data"]
 
     def series(self, expression: str) -> list[Any]:
-        """Return all series of an expression, from the beginning until now."""
+        """Return all series of an expression that have had a number, from the beginning until now."""
         words = {"query": expression, "start": self.began, "end": time.time(), "step": 1.0}
-        found: list[Any] = self.ask("query_range", **words)["result"]
-        return found
+        found = self.ask("query_range", **words)["result"]
+        return [one for one in found if any(value != "NaN" for _, value in one["values"])]
 
     def fired(self) -> dict[str, list[dict[str, str]]]:
         """Return which alerts have fired so far: name → labels of each."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
+import pytest
 import redis
 from tests.alerts.rules import panels, rules, shortened
 from tests.alerts.server import Prometheus, watching
@@ -182,6 +183,7 @@ async def workers(watch: Watch, nodes: Fleet) -> None:
     await watch.fires("FletClusterWorkersDie")
 
 
+@pytest.mark.timeout(300)
 async def test_every_alert_fires_and_every_expression_has_data() -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
     bucket = {
