@@ -64,8 +64,9 @@ class Prometheus:
 
     def series(self, expression: str) -> list[Any]:
         """Return all series of an expression that have had a number, from the beginning until now."""
-        words = {"query": expression, "start": self.began, "end": time.time(), "step": 1.0}
-        found = self.ask("query_range", **words)["result"]
+        found = self.ask("query_range", query=expression, start=self.began, end=time.time(), step=1.0)[
+            "result"
+        ]
         return [one for one in found if any(value != "NaN" for _, value in one["values"])]
 
     def fired(self) -> dict[str, list[dict[str, str]]]:

@@ -11,6 +11,7 @@ import contextlib
 import os
 import resource
 import signal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,10 @@ class Watch:
     async def fires(self, *names: str) -> None:
         """Wait until alerts have fired."""
         for name in names:
-            await eventually(lambda name=name: name in self.server.fired(), f"{name} fires", LATE)
+            await eventually(partial(self._has_fired, name), f"{name} fires", LATE)
+
+    def _has_fired(self, name: str) -> bool:
+        return name in self.server.fired()
 
     async def sees(self, expression: str) -> None:
         """Wait until an expression has data now."""
@@ -146,7 +150,7 @@ async def slow_redis(watch: Watch, nodes: Fleet, server: EmbeddedServer) -> None
     store = redis.Redis.from_url(server.url)
     async with open_tab(Place(node)) as tab:
         for _ in range(3):
-            store.execute_command("CLIENT", "PAUSE", "1800", "ALL")
+            store.client_pause(1800)
             await clicks(tab, 1)
         await watch.fires("FletClusterCommitsSlow", "FletClusterEventsSlow")
         server.kill()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -212,3 +213,14 @@ def test_nothing_is_loaded_while_traces_are_off() -> None:
         "assert not {'flet_cluster.tracing', 'opentelemetry.sdk.trace.export'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+async def test_a_node_that_leaves_exports_what_it_has(collector: Collector, redis: str) -> None:
+    options = {**traced(collector), "OTEL_BSP_SCHEDULE_DELAY": "600000"}
+    with fleet(APP, redis, 1, **options) as nodes:
+        async with open_tab(lambda: nodes.urls) as tab:
+            await tab.do(Click("add"))
+            assert not collector.spans
+            assert await asyncio.to_thread(nodes.nodes[0].terminate) == 0
+    chain(collector, collector.wait("event Button.on_click")[0])
+    collector.wait("release")

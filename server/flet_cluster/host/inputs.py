@@ -81,14 +81,17 @@ class Inbox:
         self._count(item, -1)
         return item
 
-    def drop_registrations(self) -> None:
-        """Forget who asked for a page that is gone."""
+    def drop_registrations(self) -> list[Input]:
+        """Forget who asked for a page that is gone; returns them."""
         items, self._items = self._items, deque()
+        dropped = []
         for item in items:
             if item.kind == "register":
                 self._count(item, -1)
+                dropped.append(item)
             else:
                 self._items.append(item)
+        return dropped
 
     async def room(self) -> None:
         """Wait until it is not full, or nobody empties it any more."""

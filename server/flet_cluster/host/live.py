@@ -792,7 +792,8 @@ class LiveSession:
         if instance:  # plain clients number nothing: their inputs are counted here, and go on
             self.progress.restart()
         # What the old page sent is done, as in Flet; but its request for a page would answer the new one's.
-        self.inbox.drop_registrations()
+        for item in self.inbox.drop_registrations():
+            self.trail.done(item.mark)
         self.muted = True
 
     def dispose(self) -> None:

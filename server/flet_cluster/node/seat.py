@@ -243,6 +243,8 @@ class Seat:
 
     def adopt(self, live: LiveSession) -> None:
         """Take objects that were not made from the record: the session begins anew."""
+        self.trail.ended("begun anew")
+        live.trail = self.trail
         self.live = live
         self.away = False
 
