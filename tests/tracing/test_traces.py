@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.cluster.tools import send
+from tests.cluster.tools import Place, send
 from tests.fleet import Fleet, fleet
 from tests.servers import running
 from tests.steps import Click
@@ -218,7 +218,7 @@ def test_nothing_is_loaded_while_traces_are_off() -> None:
 async def test_a_node_that_leaves_exports_what_it_has(collector: Collector, redis: str) -> None:
     options = {**traced(collector), "OTEL_BSP_SCHEDULE_DELAY": "600000"}
     with fleet(APP, redis, 1, **options) as nodes:
-        async with open_tab(lambda: nodes.urls) as tab:
+        async with open_tab(Place(nodes.nodes[0])) as tab:
             await tab.do(Click("add"))
             assert not collector.spans
             assert await asyncio.to_thread(nodes.nodes[0].terminate) == 0
