@@ -1,4 +1,4 @@
-"""Writes what can be derived in helm/flet-cluster: the README's table of values, the schema's settings.
+"""Writes what can be derived in helm/flet-cluster: its README's table of values, settings, copies of files.
 
 python scripts/chart_docs.py            write
 python scripts/chart_docs.py --check    only tell whether all is as it would be written; status 1 if not
@@ -19,7 +19,13 @@ from flet_cluster.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CHART = Path(__file__).parents[1] / "helm" / "flet-cluster"
+ROOT = Path(__file__).parents[1]
+CHART = ROOT / "helm" / "flet-cluster"
+COPIES = {
+    "alerts.yml": "infra/prometheus/alerts.yml",
+    "dashboard.json": "infra/grafana/dashboards/flet-cluster.json",
+}
+"""File of the chart → what it is a copy of."""
 BEGIN, END = "<!-- values -->", "<!-- end of values -->"
 MARK = "# -- "
 
@@ -104,14 +110,22 @@ def schema() -> tuple[Path, str]:
     return path, json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
+def copies() -> Iterator[tuple[Path, str]]:
+    """Return what the chart has a copy of, since it reads no files but its own."""
+    for name, source in COPIES.items():
+        yield CHART / "files" / name, (ROOT / source).read_text()
+
+
 def main() -> int:
     """Write, or tell."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     only_check = parser.parse_args().check
-    stale = [(path, text) for path, text in (readme(), schema()) if path.read_text() != text]
+    derived = (readme(), schema(), *copies())
+    stale = [(path, text) for path, text in derived if not path.exists() or path.read_text() != text]
     for path, text in stale:
         if not only_check:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text)
         done = "is stale; run python scripts/chart_docs.py" if only_check else "written"
         print(f"{path.relative_to(CHART)}: {done}")

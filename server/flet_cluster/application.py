@@ -10,7 +10,7 @@ import contextlib
 import logging
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI, WebSocket
 
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from flet_cluster.settings import Settings
 
 _LOG = logging.getLogger("flet_cluster")
+UNTRACED: Final[Any] = {"tracing": False, "metrics": False, "logs": False}
+"""FastAPI's own telemetry (0.165 and newer) would export the queries of sign-ins and of signed URLs."""
 
 
 def create_app(
@@ -63,7 +65,7 @@ def create_app(
     application = mountable(cluster_app)
     if not settings.app_path:
         return application
-    outer = FastAPI(lifespan=application.router.lifespan_context, openapi_url=None)
+    outer = FastAPI(lifespan=application.router.lifespan_context, openapi_url=None, telemetry=UNTRACED)
     outer.state = application.state
     outer.router.routes.extend(_operators_routes(cluster_app))
     outer.router.routes.append(slash_route(f"/{settings.app_path}"))
@@ -95,7 +97,13 @@ def mountable(cluster_app: ClusterApp) -> FastAPI:
         """Serve one client."""
         await serve_socket(cluster_app, websocket, cookie_at(cluster_app.settings, websocket.scope))
 
-    application = Front(f"/{settings.websocket_endpoint}", socket, lifespan=lifespan, openapi_url=None)
+    application = Front(
+        f"/{settings.websocket_endpoint}",
+        socket,
+        lifespan=lifespan,
+        openapi_url=None,
+        telemetry=UNTRACED,
+    )
     application.state.cluster_app = cluster_app
     application.state.drain = cluster_app.drain
     application.state.observer = cluster_app.observer

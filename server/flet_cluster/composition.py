@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flet_cluster.bus.memory import MemoryBus
 from flet_cluster.bus.redis import RedisBus
+from flet_cluster.errors import SettingsError
 from flet_cluster.host import app_threads, background, entry, fast, lost, sign_in
 from flet_cluster.host.environment import HostEnvironment
 from flet_cluster.host.fence import SignOfLife
@@ -17,6 +18,7 @@ from flet_cluster.host.threads import PageThreads
 from flet_cluster.node.node import Node
 from flet_cluster.protocol.limits import Limits
 from flet_cluster.snapshot import CodeIndex, KeyRing
+from flet_cluster.spans import NullTracer
 from flet_cluster.stores.memory import MemoryStore
 from flet_cluster.stores.redis import RedisStore
 from flet_cluster.transport.relayed import serve_relayed
@@ -26,12 +28,31 @@ if TYPE_CHECKING:
     from flet_cluster.events import FaultPoints, Observer
     from flet_cluster.host.program import Program
     from flet_cluster.settings import Settings
+    from flet_cluster.spans import Tracer
 
 
 STORE_SECONDS = 5.0
 """How long one command to the store may be tried; never longer than output may wait for it."""
 PAGE_THREADS = 1000
 """Threads for ``page.run_thread`` of all sessions of a node: they mostly sleep, and may never end."""
+
+
+def tracer_for(settings: Settings) -> Tracer:
+    """Return what traces the app's events: nothing, unless that is asked for.
+
+    Raises:
+        SettingsError: it is, and what is needed for that is not installed.
+    """
+    if not settings.traces:
+        return NullTracer()
+    try:
+        from flet_cluster.tracing import open_telemetry  # noqa: PLC0415  it is large, and optional
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"FLET_CLUSTER_TRACES = true: traces need {error.name}, which is not installed: "
+            'pip install "flet-cluster[otel]"'
+        ) from error
+    return open_telemetry(settings.app_name)
 
 
 def build_node(
@@ -74,6 +95,7 @@ def build_node(
         uploads=uploads,
         life=SignOfLife(ttl=settings.heartbeat_timeout),
         oauth_seconds=settings.oauth_timeout,
+        tracer=tracer_for(settings),
     )
     keys = KeyRing(settings.key_ring())
     if settings.redis_url is None:

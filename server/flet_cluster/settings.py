@@ -201,6 +201,8 @@ class Settings(BaseSettings):
     """Who may show the app: ``lax``: its own site; ``none``: other sites too, in a frame."""
     metrics: bool = False
     """Whether ``/metrics`` answers, to anybody who can reach the app's port."""
+    traces: bool = False
+    """Whether events are traced with OpenTelemetry, which is configured by its own variables."""
     management_port: Annotated[int | None, BeforeValidator(spellings.port_or_off)] = 9700
     """Port of health checks and metrics, one for all workers of a machine; 0 for any free one; None: none."""
     management_host: str = "127.0.0.1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from tests.helm.charts import BOTH, CHART, KEY, URL, VARIANTS, one, rendered, run, variables, variant
+from kubernetes_validate import validate
+from tests.helm.charts import BOTH, CHART, KEY, NEWEST, URL, VARIANTS, one, rendered, run, variables, variant
 
 from flet_cluster import metrics
 from flet_cluster.settings import FLET_VARIABLES, PREFIX, Settings
@@ -185,9 +187,31 @@ def test_alerts_ask_for_metrics_that_there_are() -> None:
     buckets = {f"{name}_bucket" for name in metrics.HISTOGRAMS}
     known = {metrics.PREFIX + name for name in (*counters, *buckets, *metrics.GAUGES)}
     rules = one(variant("public"), "PrometheusRule")["spec"]["groups"][0]["rules"]
-    asked = [set(re.findall(r"\bflet_cluster_\w+", rule["expr"])) for rule in rules]
+    asked = [set(re.findall(r"\b(?:flet_cluster|process)_\w+", rule["expr"])) for rule in rules]
     assert all(asked)
-    assert set().union(*asked) <= known
+    assert set().union(*asked) <= known | {"process_open_fds", "process_max_fds"}
+
+
+@pytest.mark.parametrize("major", BOTH)
+def test_alerts_are_those_of_prometheus_for_the_pods_of_the_release(major: str) -> None:
+    (own,) = yaml.safe_load((ROOT / "infra/prometheus/alerts.yml").read_text())["groups"]
+    text = one(variant("public", major=major), "PrometheusRule")["spec"]["groups"][0]["rules"]
+    pods = 'namespace="apps", pod=~"shop-flet-cluster-[a-z0-9]+-[a-z0-9]+"'
+    for rule in own["rules"]:
+        assert 'app=~".+"' in rule["expr"] or 'process=~".+"' in rule["expr"], rule["alert"]
+        narrowed = rule["expr"].replace('app=~".+"', pods)
+        rule["expr"] = narrowed.replace('process=~".+"', f'process=~".+", {pods}')
+    assert text == own["rules"]
+
+
+@pytest.mark.parametrize("major", BOTH)
+def test_the_dashboard_is_that_of_grafana(major: str) -> None:
+    options = ("--set", "metrics.enabled=true,metrics.dashboard.enabled=true")
+    found = one(rendered(*URL, *options, major=major), "ConfigMap", "shop-flet-cluster-dashboard")
+    validate(found, NEWEST, strict=True)
+    assert found["metadata"]["labels"]["grafana_dashboard"] == "1"
+    own = (ROOT / "infra/grafana/dashboards/flet-cluster.json").read_text()
+    assert json.loads(found["data"]["flet-cluster.json"]) == json.loads(own)
 
 
 def test_scaling_by_sessions_asks_for_a_metric_that_there_is() -> None:

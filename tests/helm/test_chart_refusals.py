@@ -55,6 +55,7 @@ COMBINATIONS = {
     f"{SESSIONS},autoscaling.keda.enabled=true": "set autoscaling.keda.prometheusAddress",
     f"{SHARED},metrics.serviceMonitor.enabled=true": "nothing is there to be scraped",
     f"{SHARED},metrics.rules.enabled=true": "no alert would ever have data",
+    f"{SHARED},metrics.dashboard.enabled=true": "it would show nothing",
 }
 """Values that are right alone → what is said of them together."""
 

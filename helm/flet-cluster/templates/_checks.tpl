@@ -101,6 +101,9 @@ values.schema.json; but secrets are looked at here, since a schema's message may
 {{- if and .Values.metrics.serviceMonitor.enabled (not $metrics) -}}
   {{- fail "metrics.serviceMonitor.enabled: nothing is there to be scraped. Set managementPort, or metrics.enabled=true." -}}
 {{- end -}}
+{{- if and .Values.metrics.dashboard.enabled (not $metrics) -}}
+  {{- fail "metrics.dashboard.enabled: it would show nothing. Set managementPort, or metrics.enabled=true." -}}
+{{- end -}}
 {{- if and .Values.metrics.rules.enabled (not $metrics) -}}
   {{- fail "metrics.rules.enabled: no alert would ever have data. Set managementPort, or metrics.enabled=true." -}}
 {{- end -}}

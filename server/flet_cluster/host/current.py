@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from contextlib import AbstractContextManager
 
 T = TypeVar("T")
 
@@ -56,19 +57,28 @@ def current_event() -> Event | None:
     return None if scope is None else scope.event
 
 
-def within(event: Event, work: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+def within(
+    event: Event, work: Coroutine[Any, Any, T], around: AbstractContextManager[object] | None = None
+) -> Coroutine[Any, Any, T]:
     """Return a coroutine that awaits ``work`` with ``event`` as the current one. Run it in its own context.
+
+    ``around``: entered there before the work, and left after it.
 
     One that ends before its first step takes ``work`` with it: Python would warn that nobody awaited that.
     """
-    coro = _within(event, work)
+    coro = _within(event, work, around)
     weakref.finalize(coro, work.close).atexit = False
     return coro
 
 
-async def _within(event: Event, work: Coroutine[Any, Any, T]) -> T:
+async def _within(
+    event: Event, work: Coroutine[Any, Any, T], around: AbstractContextManager[object] | None
+) -> T:
     enter(event)
-    return await work
+    if around is None:
+        return await work
+    with around:
+        return await work
 
 
 def enter(event: Event) -> None:

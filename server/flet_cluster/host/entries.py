@@ -73,21 +73,23 @@ class Entries:
             self._current = self._waiting.popleft()
             live.queue(Input("entry", 0, self._current))
 
-    def start(self, arrival: Arrival) -> None:
-        """Its turn has come."""
+    def start(self, arrival: Arrival, mark: Any = None) -> None:
+        """Its turn has come; ``mark``: its place in the session's traces."""
         handle = KINDS.get(arrival.kind)
         if handle is None:
             if arrival.kind:
                 logger.warning("session %s: nothing is known of %r in its inbox", self._live.id, arrival.kind)
-            self._done(arrival)
+            self._done(arrival, mark)
             return
         what = f"inbox entry ({arrival.kind})"
         event = Event(f"{self._live.id}:entry.{arrival.n}", what, self._live.again)
-        work = within(event, _call(handle, self._live, arrival))
-        self._live.run(work, None, what, lambda: self._done(arrival))
+        around = self._live.trail.handling(mark, what, event.key)
+        work = within(event, _call(handle, self._live, arrival), around)
+        self._live.run(work, None, what, lambda: self._done(arrival, mark))
 
-    def _done(self, arrival: Arrival) -> None:
+    def _done(self, arrival: Arrival, mark: Any) -> None:
         """It has ended, in the same step as the last of what it did."""
+        self._live.trail.done(mark)
         self.position = arrival.n
         self._current = None
         self._live.changed()

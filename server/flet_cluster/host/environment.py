@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flet_cluster.events import FaultPoints, NullObserver, Observer
 from flet_cluster.host.fence import SignOfLife
 from flet_cluster.protocol.limits import Limits
+from flet_cluster.spans import NullTracer
 
 if TYPE_CHECKING:
     import asyncio
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from flet_cluster.host.program import Program
     from flet_cluster.oauth.provider import Providers
     from flet_cluster.snapshot import CodeIndex, Portables
+    from flet_cluster.spans import Tracer
 
 Once = Callable[[str, Callable[[], Awaitable[dict[str, Any]]]], Awaitable[dict[str, Any]]]
 
@@ -55,6 +57,7 @@ class HostEnvironment:
     code: CodeIndex
     portables: Portables
     observer: Observer = field(default_factory=NullObserver)
+    tracer: Tracer = field(default_factory=NullTracer)
     faults: FaultPoints = field(default_factory=FaultPoints)
     limits: Limits = field(default_factory=Limits)
     context: contextvars.Context = field(default_factory=contextvars.copy_context)

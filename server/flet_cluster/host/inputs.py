@@ -31,6 +31,8 @@ class Input:
         weight: what it takes of the inbox, in bytes; 0 for what the node itself caused.
         key: names one without a number that is reported when it is cut short; "" for others.
         again: a node that died may have started it before, and no record tells.
+        cause: header of the trace that it follows from, see :mod:`flet_cluster.spans`.
+        mark: its own place in the session's traces.
     """
 
     kind: Kind
@@ -41,6 +43,8 @@ class Input:
     weight: int = 0
     key: str = ""
     again: bool = False
+    cause: str = ""
+    mark: Any = None
 
 
 class Inbox:
@@ -77,14 +81,17 @@ class Inbox:
         self._count(item, -1)
         return item
 
-    def drop_registrations(self) -> None:
-        """Forget who asked for a page that is gone."""
+    def drop_registrations(self) -> list[Input]:
+        """Forget who asked for a page that is gone; returns them."""
         items, self._items = self._items, deque()
+        dropped = []
         for item in items:
             if item.kind == "register":
                 self._count(item, -1)
+                dropped.append(item)
             else:
                 self._items.append(item)
+        return dropped
 
     async def room(self) -> None:
         """Wait until it is not full, or nobody empties it any more."""

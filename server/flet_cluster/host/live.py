@@ -13,6 +13,7 @@ import itertools
 import logging
 import secrets
 import weakref
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +91,7 @@ class LiveSession:
         self.id = session_id
         self.instance = instance
         self.listener = listener
+        self.trail = host.tracer.trail(session_id)
         self.progress = Progress()
         self.main = MainState.PENDING
         self.entry = Entry(host.program.main, host.program.before_main)
@@ -315,6 +317,9 @@ class LiveSession:
 
     def _publish(self, publication: Publication) -> None:
         """Queue a publication for the next commit; callable from any thread."""
+        with self.host.tracer.span("publish", self.id) as span:
+            if span.header:
+                publication = replace(publication, trace=span.header)
         self._publications.append(publication)
         self.unpublished += len(publication.body)
         self.host.loop.call_soon(self.changed)
@@ -409,6 +414,7 @@ class LiveSession:
         """Add an input that waits for its turn."""
         if self.gone:
             return
+        item.mark = self.trail.arrived(item.kind, item.cause)
         self.inbox.put(item)
         self.pump()
 
@@ -431,6 +437,7 @@ class LiveSession:
             )
         except (RuntimeError, KeyError) as error:
             logger.debug("session %s: late reply to a client call: %s", self.id, error)
+        self.trail.done(item.mark)
         self.changed(urgent=False)
 
     def pump(self) -> None:
@@ -449,11 +456,12 @@ class LiveSession:
         elif item.kind == "reply":
             self._reply(item)
         elif item.kind == "register":
+            self.trail.done(item.mark)  # its answer is a picture of its own
             startup.register(self, item)
         elif item.kind == "event":
             self._start_event(item)
         elif item.kind == "entry":
-            self.entries.start(item.body)
+            self.entries.start(item.body, item.mark)
         elif item.kind == "own":
             self._start_own(item, item.body)
         elif item.kind == "hook":
@@ -472,6 +480,7 @@ class LiveSession:
         if item.kind == "deliver":
             self.messages.begun(item.body)
         self.report(f"an input cannot be taken ({item.kind})", error)
+        self.trail.done(item.mark)
         if item.kind == "register":  # a page that cannot be sent: say so, where else it would load for ever
             self.muted = False
             self.session.error(f"The page cannot be sent: {error}")
@@ -484,6 +493,7 @@ class LiveSession:
             self.session.apply_patch(item.body["id"], item.body["props"])
         except Exception as error:  # noqa: BLE001 - from data of a client
             self.report("properties from the client do not fit", error)
+        self.trail.done(item.mark)
         self.changed(urgent=False)
 
     def _start_event(self, item: Input) -> None:
@@ -505,7 +515,8 @@ class LiveSession:
     def _start(self, item: Input, coro: Coroutine[Any, Any, Any], handler: Any, what: str) -> None:
         """Run a dispatch: in the lane when its handler is sync, as a task otherwise."""
         started = Started(item.seq, self._key_of(item), what)
-        coro = within(Event(started.key, what, item.again or self._unknown(item)), coro)
+        event = Event(started.key, what, item.again or self._unknown(item))
+        coro = within(event, coro, self.trail.handling(item.mark, what, started.key))
 
         def begin() -> None:
             """The handler takes its first step."""
@@ -518,7 +529,7 @@ class LiveSession:
             elif item.kind == "hook":
                 item.body.begins(self)
 
-        self.run(coro, handler, what, lambda: self._finished(started.key), begin)
+        self.run(coro, handler, what, lambda: self._finished(started.key, item.mark), begin)
 
     def _unknown(self, item: Input) -> bool:
         """Whether an input that no browser numbered may be one that a node died of.
@@ -649,8 +660,9 @@ class LiveSession:
     def _note(self, started: Started) -> None:
         self.progress.running[started.key] = started
 
-    def _finished(self, key: str) -> None:
+    def _finished(self, key: str, mark: Any) -> None:
         self.progress.running.pop(key, None)
+        self.trail.done(mark)
         self.host.faults.hit("applied", self.id)
         self.changed()
 
@@ -780,7 +792,8 @@ class LiveSession:
         if instance:  # plain clients number nothing: their inputs are counted here, and go on
             self.progress.restart()
         # What the old page sent is done, as in Flet; but its request for a page would answer the new one's.
-        self.inbox.drop_registrations()
+        for item in self.inbox.drop_registrations():
+            self.trail.done(item.mark)
         self.muted = True
 
     def dispose(self) -> None:

@@ -37,11 +37,13 @@ class Arrived:
         n: its number.
         body: the message, verified; None: some are gone.
         before: the number after which it came.
+        trace: header of the span that published it; "" if there is none.
     """
 
     n: int
     body: bytes | None
     before: int
+    trace: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -128,7 +130,7 @@ class Messages:
                 for index, (handler, arguments) in enumerate(self._calls(arrived))
             ]
             for delivery in list(self.due):
-                self._queue(delivery)
+                self._queue(delivery, arrived.trace)
             if not self.due and not self._waiting:
                 self._live.changed(urgent=False)
 
@@ -139,8 +141,8 @@ class Messages:
         if not self.due and self._waiting:
             self._live.host.loop.call_soon(self.pump)
 
-    def _queue(self, delivery: Delivery) -> None:
-        self._live.queue(Input("deliver", 0, delivery, key=delivery.key))
+    def _queue(self, delivery: Delivery, cause: str = "") -> None:
+        self._live.queue(Input("deliver", 0, delivery, key=delivery.key, cause=cause))
 
     def _calls(self, arrived: Arrived) -> list[tuple[Any, tuple[Any, ...]]]:
         """Return the handlers to call, each with its arguments."""

@@ -55,11 +55,13 @@ class Publication:
         key: who hears it, see :func:`key_of`.
         body: the topic and the message, see :mod:`flet_cluster.host.message_codec`.
         except_session: one that does not hear it.
+        trace: header of the span that published it, see :mod:`flet_cluster.spans`; "" if there is none.
     """
 
     key: str
     body: bytes
     except_session: str = ""
+    trace: str = ""
 
 
 @dataclass(slots=True)

@@ -97,6 +97,7 @@ class HostSession(Session):
         hint = hints.thread_bound(message) if self.live.host.in_threads else ""
         if hint:
             logger.error("session %s: %s", self.live.id, hint)
+        self.live.trail.failed()
         super().error(message)
 
     @property

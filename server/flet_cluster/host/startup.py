@@ -114,15 +114,18 @@ def run_main(live: LiveSession) -> None:
         return
     live.main = MainState.RUNNING
     main = live.take_main()
+    mark = live.trail.arrived("main")
 
     def done() -> None:
         """The app's entry point has returned."""
         live.main = MainState.DONE
+        live.trail.done(mark)
         upgrades.say(live)
         live.changed()
 
     event = Event(f"{live.id}:main", "main", live.again)
-    live.run(within(event, _main(live, main)), function_of(main), "main", done)
+    work = within(event, _main(live, main), live.trail.handling(mark, "main", event.key))
+    live.run(work, function_of(main), "main", done)
 
 
 async def _main(live: LiveSession, main: Callable[..., Any]) -> None:

@@ -139,6 +139,7 @@ class Committer:
         captured = self._capture(seat.live)
         if captured is None:
             return
+        seat.trail.captured(output=bool(captured.packets or captured.publications))
         self._node.host.faults.hit("captured", seat.id)
         self._sign_ins += captured.sign_ins
         earlier = self._staged.publications if self._staged else self._carried
@@ -295,9 +296,12 @@ class Committer:
         accounted, seat.committed = seat.committed.inbox if seat.committed else 0, commit
         if commit.inbox > accounted:
             self._node.mail.accounted(seat.id, commit.inbox)
+        if generation is not None:
+            seat.trail.committed(len(commit.image))
         self._node.host.faults.hit("committed", seat.id)
         if generation is not None:
             seat.released(commit, generation)
+            seat.trail.shown()
         self._node.host.faults.hit("released", seat.id)
         self._node.publications.follow(seat, pending.hears or {}, commit.stream)
         seat.publisher.stored(commit.n)
@@ -376,6 +380,7 @@ class Committer:
             hears=seat.feed.hears,
             due=captured.due,
             away=seat.away,
+            extra=dict(seat.trail.committing(n)),
         )
         seal = functools.partial(
             self._node.vault.commit,
@@ -411,6 +416,7 @@ class Committer:
             except Exception as error:
                 # Whatever it was, output waits for this commit: for as long as it may, then it says so.
                 self._node.observer.count("commit_retries")
+                seat.trail.retried(type(error).__name__)
                 if not isinstance(error, StoreError):
                     logger.exception("session %s: commit failed, retrying", seat.id)
                 elif not isinstance(error, StoreUnavailable):

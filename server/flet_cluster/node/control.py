@@ -84,15 +84,25 @@ class Control:
         for job in self._jobs:
             job.cancel()
 
-    async def ask_release(
-        self, owner: str, session_id: str, patience: float, *, relay: bool = False, version: str = ""
+    async def ask_release(  # noqa: PLR0913 - what the holder decides by
+        self,
+        owner: str,
+        session_id: str,
+        patience: float,
+        *,
+        relay: bool = False,
+        version: str = "",
+        trace: str = "",
     ) -> Asked:
         """Ask ``owner`` to let a session go; wait at most ``patience`` seconds for its answer.
 
         ``relay``: this node can relay, so that a session that is busy need not be waited for.
         ``version``: of the app, here; "" if that is no matter.
+        ``trace``: header of the span that asks; "" if it is not traced.
         """
         body = {"op": "release", "session": session_id, "relay": relay, "version": version}
+        if trace:
+            body["trace"] = trace
         return await self.ask(owner, body, patience)
 
     async def ask_adopt(self, node_id: str, session_id: str, token: str) -> Asked:

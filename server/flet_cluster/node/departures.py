@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flet_cluster.errors import StoreError
 from flet_cluster.node.refusals import code_for
 from flet_cluster.node.vain import Vain, is_worth_saying
-from flet_cluster.node.vault import Meta
+from flet_cluster.node.vault import Meta, trace_in
 from flet_cluster.protocol.close import CloseCode
 
 if TYPE_CHECKING:
@@ -128,6 +128,11 @@ class Departures:
         """Give the lease back; the seat is gone from here on."""
         if seat.lost:
             return True
+        links = [trace_in(seat.committed.meta)] if seat.committed else []
+        with self._node.tracer.span("release", seat.id, links=links):
+            return await self._give_back(seat, code)
+
+    async def _give_back(self, seat: Seat, code: CloseCode) -> bool:
         seat.leaving = True
         if seat.committer.running is not None:
             await asyncio.wait([seat.committer.running], timeout=self._node.settings.store_patience)
@@ -150,7 +155,11 @@ class Departures:
     async def asked_to_release(self, question: dict[str, Any]) -> str:
         """Answer a message of another node; see :meth:`release_for_peer`."""
         relay, version = question.get("relay", False), question.get("version", "")
-        return await self.release_for_peer(question["session"], relay=relay, version=version)
+        parent = question.get("trace", "")
+        with self._node.tracer.span("hand over", question["session"], parent=parent) as span:
+            answer = await self.release_for_peer(question["session"], relay=relay, version=version)
+            span.note(answer=answer)
+        return answer
 
     async def release_for_peer(self, session_id: str, *, relay: bool = False, version: str = "") -> str:
         """Answer another node that wants a session: "released", "unknown", or "busy", it has to stay.

@@ -101,7 +101,8 @@ class Feed:
         if publication is not None and publication.except_session != self._seat.id:
             since = self.hears.get(publication.key)
             if since is not None and heard.n > since:
-                self._seat.wake().messages.put(Arrived(heard.n, publication.body, before))
+                arrived = Arrived(heard.n, publication.body, before, publication.trace)
+                self._seat.wake().messages.put(arrived)
         self.cursor = heard.n
 
     def _missed(self, until: int) -> None:

@@ -55,5 +55,6 @@ def load_publication(data: bytes) -> Publication:
     return Publication(*msgpack.unpackb(data))
 
 
-def _fields(publication: Publication) -> tuple[str, bytes, str]:
-    return publication.key, publication.body, publication.except_session
+def _fields(publication: Publication) -> tuple[str | bytes, ...]:
+    fields = publication.key, publication.body, publication.except_session
+    return (*fields, publication.trace) if publication.trace else fields

@@ -39,7 +39,7 @@ from flet_cluster.node.ties import Ties
 from flet_cluster.node.tokens import Claim, Tokens, new_session_id
 from flet_cluster.node.upgrades import Upgrades
 from flet_cluster.node.upkeep import Upkeep
-from flet_cluster.node.vault import Meta, Vault
+from flet_cluster.node.vault import Meta, Vault, trace_in
 from flet_cluster.protocol.close import CloseCode
 
 if TYPE_CHECKING:
@@ -96,6 +96,8 @@ class Node:
         host.node_id = self.id
         self.loop = host.loop
         self.observer = host.observer
+        self.tracer = host.tracer
+        self.tracer.at(self.id)
         self.vault = Vault(keys, settings.app_name, host.observer)
         self.tokens = Tokens(settings.key_ring(), settings.app_name)
         self.departures = Departures(self)
@@ -298,21 +300,25 @@ class Node:
             if seat is not None and not seat.lost and not seat.leaving:
                 return seat
             lapses = self.host.life.lapses
-            with self.timed("acquire_seconds"):
-                taken = await take(self, session_id, claim.text)
-            seat = self.seat_from(taken.record, claim.text)
+            with self.timed("acquire_seconds"), self.tracer.span("acquire", session_id) as span:
+                taken = await take(self, session_id, claim.text, span.header)
+                span.note(by_force=taken.by_force)
+                span.link(trace_in(taken.record.commit.meta))
+            seat = self.seat_from(taken.record, claim.text, span.header)
             seat.taken_from, seat.seized = taken.alive_owner, taken.by_force
             seat.lapses = lapses
             self.observer.count("acquired")
             return seat
 
-    def seat_from(self, record: Record, token: str) -> Seat:
+    def seat_from(self, record: Record, token: str, trace: str = "") -> Seat:
         """Return the seat of a record that this node has just acquired.
+
+        ``trace``: header of the span in which it was acquired.
 
         Raises:
             SealBroken, SnapshotError: it cannot be read.
         """
-        seat = Seat.taken(self, record, token)
+        seat = Seat.taken(self, record, token, trace)
         seat.mail = record.mail
         self.seats[seat.id] = seat
         self.publications.follow(seat, Meta.load(record.commit.meta).hears, record.commit.stream)

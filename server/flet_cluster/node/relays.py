@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from flet_cluster.model import Lease
     from flet_cluster.node.node import Node
     from flet_cluster.node.seat import Seat, Socket
+    from flet_cluster.spans import Span
 
     Serve = Callable[[Node, Seat, Pipe, dict[str, Any]], Socket]
 
@@ -70,6 +71,7 @@ class Relays:
         self._fronts: set[str] = set()
         self._senders: set[asyncio.Task[None]] = set()
         self._ended: deque[str] = deque(maxlen=REMEMBERED)
+        self._spans: dict[str, Span] = {}
         self._ticker: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], Awaitable[None]] | None = None
         node.observer.gauge("relays_fronted", lambda: len(self._fronts))
@@ -131,6 +133,9 @@ class Relays:
         self._fronts.add(relay)
         self._count_start("front")
         facts = {"session": lease.session_id, "version": self._node.upgrades.version, **opening}
+        span = self._trace(relay, "relay front", lease.session_id)
+        if span.header:
+            facts["trace"] = span.header
         pipe.put(OPEN, facts)
         logger.info("session %s: relayed to node %s, which has it", lease.session_id, lease.owner)
         return pipe
@@ -164,11 +169,23 @@ class Relays:
             if served is not None:
                 del self._sockets[id(served.socket)]
             self._ended.append(relay)
+            self._end_trace(relay, pipe.reason)
             self._node.observer.count("relays_ended", role=role, reason=pipe.reason)
 
     async def _publish(self, peer: str, data: bytes) -> int | None:
         channel = channel_of(peer)
         return await self._node.bus.publish(channel, self._node.vault.seal_message(channel, data))
+
+    def _trace(self, relay: str, name: str, session_id: str, parent: str = "") -> Span:
+        """Begin the span of a relay; it lasts as long as that."""
+        span = self._spans[relay] = self._node.tracer.span(name, session_id, parent=parent)
+        return span
+
+    def _end_trace(self, relay: str, reason: str) -> None:
+        span = self._spans.pop(relay, None)
+        if span is not None:
+            span.note(reason=reason)
+            span.end()
 
     def _count_start(self, role: str) -> None:
         self._node.observer.count("relays_started", role=role)
@@ -205,6 +222,7 @@ class Relays:
         else:
             pipe = self._begin(envelope.relay, envelope.sender, envelope.epoch)
             self._count_start("holder")
+            self._trace(envelope.relay, "relay holder", seat.id, opening.get("trace", ""))
             socket = self.serve(self._node, seat, pipe, opening)
             moves = not opening.get("plain") and opening["version"] in {"", self._node.version}
             self._served[envelope.relay] = _Served(seat, socket, moves)

@@ -27,7 +27,7 @@ from flet_cluster.node.diary import Diary
 from flet_cluster.node.feed import Feed
 from flet_cluster.node.publisher import Publisher
 from flet_cluster.node.tokens import binding_in
-from flet_cluster.node.vault import Meta
+from flet_cluster.node.vault import Meta, trace_in
 from flet_cluster.protocol.close import CloseCode
 from flet_cluster.protocol.outbox import Outbox
 
@@ -118,6 +118,7 @@ class Seat:
         self.begun_before = False
         self.detached_at: float | None = None
         self.diary = Diary(node)
+        self.trail = node.tracer.trail(session_id)
         self.committer = Committer(self)
         self.publisher = Publisher(self)
         self.feed = Feed(self)
@@ -130,8 +131,10 @@ class Seat:
     # -- made from nothing, or from a record ------------------------------------------------------
 
     @classmethod
-    def taken(cls, node: Node, record: Record, token: str) -> Seat:
+    def taken(cls, node: Node, record: Record, token: str, trace: str = "") -> Seat:
         """Return the seat of a record this node has just acquired.
+
+        ``trace``: header of the span in which it was.
 
         Raises:
             SealBroken: the record does not verify.
@@ -142,6 +145,7 @@ class Seat:
         seat.committed = record.commit
         seat.durable = (record.commit.rx, record.commit.tx)
         seat.away = Meta.load(record.commit.meta).away
+        seat.trail.came(trace_in(record.commit.meta), trace)
         seat.outbox = Outbox.load(node.vault.tail(record.session_id, record.commit), node.limits)
         seat.publisher.adopt(node.vault.outbox(record.session_id, record.commit), record.commit.n)
         return seat
@@ -158,11 +162,13 @@ class Seat:
         if self.committed is None:
             entry, self.entry = self.entry, None
             self.live = LiveSession.fresh(self.node.host, self.id, self.instance, self, entry)
+            self.live.trail = self.trail
             self.live.token, self.live.again = self.token, self.begun_before
             self.live.bound = bool(binding_in(self.token))
             return self.live
         commit = self.committed
         live = self._rebuilt(commit)
+        live.trail = self.trail
         self.node.hibernation.woke(self.used - self.slept, self.node.loop.time() - self.used)
         live.token, live.bound = self.token, bool(binding_in(self.token))
         live.fence.seen = self.lapses
@@ -186,7 +192,7 @@ class Seat:
             tied = self.node.ties.take(self.id, commit)
             if tied is not None:
                 graph = tied.graph
-            with self.node.timed("restore_seconds"):
+            with self.node.timed("restore_seconds"), self.trail.restoring():
                 live = LiveSession.restored(
                     self.node.host, self.id, self.instance, self, graph, tied.shared if tied else {}
                 )
@@ -240,6 +246,8 @@ class Seat:
 
     def adopt(self, live: LiveSession) -> None:
         """Take objects that were not made from the record: the session begins anew."""
+        self.trail.ended("begun anew")
+        live.trail = self.trail
         self.live = live
         self.away = False
 
@@ -441,7 +449,8 @@ class Seat:
         self.queue_output(packets)
         due, self._unreleased = self._unreleased, []
         if self.socket is not None and due:
-            self.socket.release(due, self.durable[0])
+            with self.trail.frames(due):
+                self.socket.release(due, self.durable[0])
         if self.live is not None:
             self._answered(self.live.progress.rx)
 
@@ -453,7 +462,8 @@ class Seat:
         due = [frame for frame in self._unreleased if frame[0] <= commit.tx]
         del self._unreleased[: len(due)]
         if self.socket is not None:
-            self.socket.release(due, commit.rx)
+            with self.trail.frames(due):
+                self.socket.release(due, commit.rx)
             self.node.host.faults.hit("acknowledged", self.id)
         self._answered(commit.rx)
 
@@ -558,6 +568,7 @@ class Seat:
             return
         self.recall()  # whoever still holds one of its objects is to be told
         self.lost = True
+        self.trail.ended(code.reason)
         logger.debug("session %s leaves this node: %s", self.id, reason)
         for timer in (self._lazy, self._gone_timer):
             if timer is not None:

@@ -65,10 +65,11 @@ class Taken:
         return "seized" if self.by_force else "released" if self.asked else "free"
 
 
-async def take(node: Node, session_id: str, token: str = "") -> Taken:
+async def take(node: Node, session_id: str, token: str = "", trace: str = "") -> Taken:
     """Acquire a session, asking or overruling its holder as the rules say.
 
     A session of another version of the app is given to a node with that version, while there is one.
+    ``trace``: header of the span that whoever is asked goes on from.
 
     Raises:
         SessionMissing, SessionExpired, SessionDeleted, StoreRecovering, StoreUnavailable: as ``acquire``.
@@ -77,7 +78,7 @@ async def take(node: Node, session_id: str, token: str = "") -> Taken:
     """
     outcome = "failed"
     try:
-        taken = await _Takeover(node, session_id, token).run()
+        taken = await _Takeover(node, session_id, token, trace).run()
         outcome = taken.how
     except SessionElsewhere:
         outcome = "relayed"
@@ -96,10 +97,11 @@ async def take(node: Node, session_id: str, token: str = "") -> Taken:
 class _Takeover:
     """One attempt to get one session."""
 
-    def __init__(self, node: Node, session_id: str, token: str) -> None:
+    def __init__(self, node: Node, session_id: str, token: str, trace: str) -> None:
         self._node = node
         self._id = session_id
         self._token = token
+        self._trace = trace
         self._homes: set[str] = set()
         self._began = node.loop.time()
         self._overruled = ""
@@ -144,6 +146,7 @@ class _Takeover:
                 SOON_SECONDS if situation.doubtful else ASK_SECONDS,
                 relay=self._node.relays.available,
                 version=self._node.upgrades.version,
+                trace=self._trace,
             )
             reply = _reply(asked)
             self._node.observer.count("holders_asked", answer=reply.value)

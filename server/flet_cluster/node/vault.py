@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from flet_cluster.snapshot import KeyRing
 
 PURPOSE = "session"
+TRACE = "trace"
+"""The fact that says where the trace of a record's commit goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,12 @@ class Meta:
             facts.pop("away", False),
             facts,
         )
+
+
+def trace_in(text: str) -> str:
+    """Return the header of the span that wrote a record with these facts; "" if it was not traced."""
+    trace = Meta.load(text).extra.get(TRACE, "")
+    return trace if isinstance(trace, str) else ""
 
 
 class Vault:
