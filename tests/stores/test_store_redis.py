@@ -58,7 +58,8 @@ async def test_where_a_session_is(shared_server: EmbeddedServer) -> None:
         client = client_of(store)
         fields = await client.hgetall("fc:my__odd__app:{sid}:s")
         names = "epoch owner commit instance rx tx main image tail inflight meta inbox stream outbox"
-        assert {name.decode() for name in fields} == {*names.split(), "deadline", "timeout"}
+        times = {"deadline", "timeout", "created", "seen"}
+        assert {name.decode() for name in fields} == {*names.split(), "life", *times}
         assert await client.zscore(Keys("my {odd} app", cluster=False).deadline_index("sid"), "sid")
         seconds, micros = await client.time()
         assert int(fields[b"deadline"]) / 1000 == pytest.approx(seconds + micros / 1e6 + T, abs=1)
