@@ -8,6 +8,7 @@
 * The diff logs 80 lines per event that its own log level drops.
 * The diff asks ``parent != root`` for every child of the page, and a dataclass answers by reading all of its
   fields, 120 of them, twice: of one and the same object.
+* What the diff does for what has not changed: :mod:`.fast_diff`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from weakref import WeakKeyDictionary
 from flet.controls import base_control, object_patch
 from flet.controls.page import Page
 from flet.utils import object_model
+
+from flet_cluster.host import fast_diff
 
 _resolve: Any = vars(base_control)["get_event_field_type"]
 _known: WeakKeyDictionary[type, dict[str, Any]] = WeakKeyDictionary()
@@ -94,3 +97,4 @@ def install() -> None:
     vars(object_model)["get_type_hints"] = _cached_hints
     _equal_to_itself(Page)
     _silence(vars(object_patch)["logger"])
+    fast_diff.install()
