@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import itertools
 import random
 from dataclasses import dataclass, field
@@ -167,6 +168,10 @@ def change(control: Any, rng: random.Random) -> None:
 
 def story(seed: int) -> list[bytes]:
     """Return the packets of one session that does what ``seed`` says."""
+    return contextvars.copy_context().run(_story, seed)
+
+
+def _story(seed: int) -> list[bytes]:
     rng = random.Random(seed)
     counter, ControlId._counter = ControlId._counter, itertools.count(1)
     loop = asyncio.new_event_loop()
