@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from flet.controls import base_control, object_patch
+from flet.controls.page import Page
 from flet.utils import validation
 
 if TYPE_CHECKING:
@@ -27,19 +28,22 @@ if TYPE_CHECKING:
 
 KNOWN_DIFFS = frozenset({"56851cdf8e30e1d2"})
 """Of ``flet/controls/object_patch.py``: Flet 1.0.1 to 1.0.5."""
+KNOWN_CONTROLS = frozenset({"f5964945f1ade961", "f950ae8702e86f62"})
+"""Of ``flet/controls/base_control.py``: Flet 1.0.0, and 1.0.1 to 1.0.5."""
 KNOWN_VALIDATIONS = frozenset({"64e18800d7152194"})
 """Of ``flet/utils/validation.py``: Flet 1.0.0 to 1.0.5."""
 
 _ATOMS = frozenset({type(None), bool, int, str, bytes})
 """Types of which every object equals itself: no float, since one of them does not."""
+_SENT = frozenset({bool, int, float, str})
 _HOOK = "_before_update_safe"
-_MARK = "_flet_cluster"
 
 _Diff: Any = object_patch.DiffBuilder
 _values: Any = _Diff._compare_values
 _dataclasses: Any = _Diff._compare_dataclasses
 _lists: Any = _Diff._compare_lists
 _dicts: Any = _Diff._compare_dicts
+_page: Any = vars(base_control.BaseControl)["page"]
 _validate: Any = vars(base_control)["validate"]
 _rules: Any = vars(validation)["_compile_class_spec"]
 _REPORTED: str = vars(validation)["_REPORTED_VALIDATION_ERRORS_KEY"]
@@ -57,6 +61,8 @@ def install() -> None:
     """Put the shortcuts in front of Flet's functions, as far as these are known. Twice is harmless."""
     if digest(validation) in KNOWN_VALIDATIONS:
         vars(base_control)["validate"] = _validate_ruled
+    if digest(base_control) in KNOWN_CONTROLS:
+        base_control.BaseControl.page = property(_page_of, doc=_page.__doc__)  # type: ignore[assignment,method-assign]
     if digest(object_patch) in KNOWN_DIFFS:
         _Diff._compare_values = _compare_values
         _Diff._compare_dataclasses = _compare_dataclasses
@@ -68,6 +74,7 @@ def install() -> None:
 def uninstall() -> None:
     """Take them away again: for who compares."""
     vars(base_control)["validate"] = _validate
+    base_control.BaseControl.page = _page  # type: ignore[method-assign]
     _Diff._compare_values = _values
     _Diff._compare_dataclasses = _dataclasses
     _Diff._compare_lists = _lists
@@ -96,6 +103,16 @@ class _Dataclasses:
 def _is_dataclass(value: object) -> bool:
     """Tell whether ``value`` is an instance of a dataclass; not whether it is one itself."""
     return hasattr(type(value), "__dataclass_fields__")
+
+
+def _page_of(self: Any) -> Any:
+    """Return the page of a control, without importing its class each time."""
+    parent = self
+    while parent:
+        if isinstance(parent, Page):
+            return parent
+        parent = parent.parent
+    return _page.__get__(self)  # it says what is wrong
 
 
 def _validate_ruled(instance: Any, *, suppress_repeated_errors: bool = False) -> None:
@@ -145,9 +162,9 @@ def _compare_dicts(self: Any, parent: Any, path: list[Any], src: Any, dst: Any, 
 
 
 def _compare_dataclasses(self: Any, parent: Any, path: list[Any], src: Any, dst: Any, frozen: bool) -> None:
-    """Compare a dataclass with what it was; if no field of it was set, only what its fields hold."""
+    """Compare a dataclass with what it was: the fields that were set, then what fields hold."""
     state = getattr(dst, "__dict__", None)
-    if frozen or state is None or "__prev_lists" not in state or state.get("_dirty", True):
+    if frozen or state is None or "__prev_lists" not in state or not _is_simple(dst, state):
         _dataclasses(self, parent, path, src, dst, frozen)
         return
     controls = self.control_cls
@@ -161,13 +178,36 @@ def _compare_dataclasses(self: Any, parent: Any, path: list[Any], src: Any, dst:
         return
     if controls and isinstance(dst, controls):
         dst._before_update_safe()
-        if state["_dirty"]:
+        if not _is_simple(dst, state):
             _without_hook(self, parent, path, src, dst, state)
             return
-    if state.get("__changes"):
-        _without_hook(self, parent, path, src, dst, state)
-        return
+    dirty = state.get("_dirty")
+    if dirty:
+        values, defaults = state["_values"], type(dst)._prop_defaults
+        for name in dirty:
+            self._item_replaced(path, name, values.get(name, defaults[name]))
+        dirty.clear()
     _compare_held(self, path, dst, state)
+
+
+def _is_simple(dst: Any, state: dict[str, Any]) -> bool:
+    """Tell whether all fields that were set hold something that is sent as it is, and held no more before."""
+    dirty = state.get("_dirty")
+    if not dirty:
+        return not state.get("__changes")
+    cls = type(dst)
+    values, defaults = state.get("_values"), getattr(cls, "_prop_defaults", None)
+    if values is None or defaults is None or state.get("__changes"):
+        return False
+    held = state["__prev_lists"], state["__prev_dicts"], state["__prev_classes"]
+    return all(
+        type(values.get(name)) in _SENT
+        and name in defaults
+        and not name.startswith("on_")
+        and not any(name in kept for kept in held)
+        and not cls.__dataclass_fields__[name].metadata.get("skip", False)
+        for name in dirty
+    )
 
 
 def _without_hook(self: Any, parent: Any, path: list[Any], src: Any, dst: Any, state: dict[str, Any]) -> None:
