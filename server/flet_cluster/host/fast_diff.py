@@ -199,15 +199,17 @@ def _is_simple(dst: Any, state: dict[str, Any]) -> bool:
     values, defaults = state.get("_values"), getattr(cls, "_prop_defaults", None)
     if values is None or defaults is None or state.get("__changes"):
         return False
-    held = state["__prev_lists"], state["__prev_dicts"], state["__prev_classes"]
-    return all(
-        type(values.get(name)) in _SENT
-        and name in defaults
-        and not name.startswith("on_")
-        and not any(name in kept for kept in held)
-        and not cls.__dataclass_fields__[name].metadata.get("skip", False)
-        for name in dirty
-    )
+    lists, dicts, classes = state["__prev_lists"], state["__prev_dicts"], state["__prev_classes"]
+    for name in dirty:
+        if (
+            type(values.get(name)) not in _SENT
+            or name not in defaults
+            or name.startswith("on_")
+            or (name in lists or name in dicts or name in classes)
+            or cls.__dataclass_fields__[name].metadata.get("skip", False)
+        ):
+            return False
+    return True
 
 
 def _without_hook(self: Any, parent: Any, path: list[Any], src: Any, dst: Any, state: dict[str, Any]) -> None:
