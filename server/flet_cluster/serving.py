@@ -38,7 +38,7 @@ _LOG = logging.getLogger("flet_cluster")
 _FORMAT = "%(asctime)s %(levelname)s [%(process)d] %(name)s: %(message)s"
 _BACKLOG = 2048
 _YOUNG = 5000
-"""So many new objects are worth a look for garbage; events that are under way make a thousand by themselves."""
+"""So many new objects are worth a look for garbage: events under way make a thousand by themselves."""
 _LAST_RESPONSES = 1.0
 _GOODBYE = 1.5
 """What a process may take, over its drain timeout or after all is done, before it is ended from within."""
