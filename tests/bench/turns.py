@@ -2,8 +2,8 @@
 
     python -m tests.bench.turns before=/path/to/checkout after=. [--rounds 3] [--seconds 5] [--kind link]
 
-Processor time, not events per second: it depends less on what else the machine does, and the turns take care of
-the rest. Measured while all users click, start and end apart.
+Processor time, not events per second: it depends less on what else the machine does, and the turns take care
+of the rest. Measured while all users click, start and end apart.
 """
 
 from __future__ import annotations
