@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("flet_cluster")
 _BACKLOG = 2048
+_YOUNG = 5000
+"""So many new objects are worth a look for garbage: events under way make a thousand by themselves."""
 _LAST_RESPONSES = 1.0
 _GOODBYE = 1.5
 """What a process may take, over its drain timeout or after all is done, before it is ended from within."""
@@ -178,13 +180,16 @@ class _Server(uvicorn.Server):
 
 
 def _set_aside_what_is_there() -> None:
-    """Keep the modules of Flet and of the app out of every later garbage collection.
+    """Keep the modules of Flet and of the app out of every later garbage collection; have fewer of these.
 
     They stay for good, and there are so many that looking through them stops all users for some 60 ms, every
     few seconds under load.
     """
     gc.collect()
     gc.freeze()
+    young, *older = gc.get_threshold()
+    if 0 < young < _YOUNG:  # 0: the app wants none
+        gc.set_threshold(_YOUNG, *older)
 
 
 class _Goodbye:

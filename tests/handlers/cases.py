@@ -210,7 +210,7 @@ def page_loop(stage: Stage) -> None:
         stage.page.data = stage.page.loop.create_task(stage.later())
 
     stage.page.loop.call_soon(make)
-    stage.page.loop.call_later(0.2, stage.say, "timer")
+    stage.page.loop.call_later(0.5, stage.say, "timer")
 
 
 @case
@@ -254,7 +254,7 @@ def call_soon(stage: Stage) -> None:
 @case
 def call_later(stage: Stage) -> None:
     loop = asyncio.get_running_loop()
-    loop.call_later(0.03, stage.say, "second")
+    loop.call_later(0.4, stage.say, "second")  # so late that a busy machine does not turn them round
     loop.call_at(loop.time() + 0.01, stage.say, "first")
     loop.call_later(0.02, stage.say, "never").cancel()
 

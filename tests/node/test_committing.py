@@ -71,9 +71,11 @@ async def test_snapshots_that_wait_become_one() -> None:
         work.store.gate.clear()
         work.do(Click("plus"))
         await work.until(lambda: len(work.store.attempts) > tried)
+        live = work.seat.live
+        assert live is not None
         for _ in range(10):
             work.do(Click("plus"))
-            await asyncio.sleep(0.005)
+            await work.until(lambda: live.lane.empty and not live.inbox and not live.progress.running)
         assert len(work.store.attempts) == tried + 1, "one write at a time"
         work.store.gate.set()
         await work.settle()

@@ -97,7 +97,10 @@ class Camera:
         """Try until nothing changes meanwhile."""
         for seconds in HOLDS:
             try:
-                with alone(seconds):
+                if seconds:
+                    with alone(seconds):
+                        graph = _unchanged(session, shoot)
+                else:
                     graph = _unchanged(session, shoot)
             except GraphChanged as error:
                 changed = error

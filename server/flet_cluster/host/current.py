@@ -8,7 +8,6 @@ it.
 from __future__ import annotations
 
 import contextvars
-import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -66,19 +65,27 @@ def within(
 
     One that ends before its first step takes ``work`` with it: Python would warn that nobody awaited that.
     """
-    coro = _within(event, work, around)
-    weakref.finalize(coro, work.close).atexit = False
-    return coro
+    return _within(event, _Work(work), around)
 
 
-async def _within(
-    event: Event, work: Coroutine[Any, Any, T], around: AbstractContextManager[object] | None
-) -> T:
+class _Work:
+    """Holds a coroutine, and closes it when nobody will await it any more."""
+
+    __slots__ = ("coro",)
+
+    def __init__(self, coro: Coroutine[Any, Any, Any]) -> None:
+        self.coro = coro
+
+    def __del__(self) -> None:
+        self.coro.close()
+
+
+async def _within(event: Event, work: _Work, around: AbstractContextManager[object] | None) -> Any:
     enter(event)
     if around is None:
-        return await work
+        return await work.coro
     with around:
-        return await work
+        return await work.coro
 
 
 def enter(event: Event) -> None:

@@ -3,11 +3,13 @@
 * ``get_event_field_type`` evaluates annotations on each event: 30 % of an event's cost. Its answer depends
   on the control's class and the field only, so one look for each of them is enough (1.49 times the
   throughput).
+* What kind of function a handler is shows in its code's flags: ``inspect`` asks much else first.
 * Flet builds a whole signature to learn whether a handler takes an argument, and evaluates the annotations
   of a control's class for each property that a client changes.
 * The diff logs 80 lines per event that its own log level drops.
 * The diff asks ``parent != root`` for every child of the page, and a dataclass answers by reading all of its
   fields, 120 of them, twice: of one and the same object.
+* What the diff does for what has not changed: :mod:`.fast_diff`.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from weakref import WeakKeyDictionary
 from flet.controls import base_control, object_patch
 from flet.controls.page import Page
 from flet.utils import object_model
+
+from flet_cluster.host import fast_diff
 
 _resolve: Any = vars(base_control)["get_event_field_type"]
 _known: WeakKeyDictionary[type, dict[str, Any]] = WeakKeyDictionary()
@@ -49,6 +53,41 @@ def _param_count(function: Any) -> int | None:
     extra = bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
     bound = int(plain is not function and code.co_argcount > 0)
     return code.co_argcount + code.co_kwonlyargcount + extra - bound
+
+
+def flags_of(function: Any) -> int | None:
+    """Return the flags of the code of a plain function or method; None for whatever needs a closer look."""
+    plain = function.__func__ if type(function) is MethodType else function
+    if type(plain) is not FunctionType or plain.__dict__:  # a decorator may have left a mark there
+        return None
+    return plain.__code__.co_flags
+
+
+class _Inspect:
+    """Stands for the module ``inspect`` where Flet asks what kind of function a handler is."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(inspect, name)
+
+    @staticmethod
+    def iscoroutinefunction(function: Any) -> bool:
+        """Answer as ``inspect`` does."""
+        flags = flags_of(function)
+        return inspect.iscoroutinefunction(function) if flags is None else bool(flags & inspect.CO_COROUTINE)
+
+    @staticmethod
+    def isasyncgenfunction(function: Any) -> bool:
+        """Answer as ``inspect`` does."""
+        flags = flags_of(function)
+        if flags is None:
+            return inspect.isasyncgenfunction(function)
+        return bool(flags & inspect.CO_ASYNC_GENERATOR)
+
+    @staticmethod
+    def isgeneratorfunction(function: Any) -> bool:
+        """Answer as ``inspect`` does."""
+        flags = flags_of(function)
+        return inspect.isgeneratorfunction(function) if flags is None else bool(flags & inspect.CO_GENERATOR)
 
 
 _hints: Any = vars(object_model)["get_type_hints"]
@@ -91,6 +130,8 @@ def install() -> None:
     """Put the shortcuts in front of Flet's functions. Doing it twice is harmless."""
     vars(base_control)["get_event_field_type"] = _cached_event_field_type
     vars(base_control)["get_param_count"] = _param_count
+    vars(base_control)["inspect"] = _Inspect()
     vars(object_model)["get_type_hints"] = _cached_hints
     _equal_to_itself(Page)
     _silence(vars(object_patch)["logger"])
+    fast_diff.install()

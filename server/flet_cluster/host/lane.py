@@ -86,7 +86,8 @@ class LanePool:
         self._runs.discard(run)
         if ended:
             run.worker_loop.open_gate()
-            run.done(error)
+            done, run.done = run.done, _over  # what it calls knows the run: no cycle is left to be collected
+            done(error)
         else:
             run.on_let_go()
 
@@ -116,6 +117,10 @@ class LanePool:
 
 def _nothing() -> None:
     """Do nothing."""
+
+
+def _over(_error: BaseException | None) -> None:
+    """It has been reported."""
 
 
 def _nobody() -> bool:

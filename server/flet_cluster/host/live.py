@@ -22,7 +22,7 @@ from flet.messaging.protocol import MessageAction
 
 from flet_cluster import logscope
 from flet_cluster.errors import GraphChanged, MessageRefused, ProtocolError, SnapshotError, UploadsDisabled
-from flet_cluster.host import hooks, internals, kept, message_codec, sign_in, startup, upgrades, wire
+from flet_cluster.host import fast, hooks, internals, kept, message_codec, sign_in, startup, upgrades, wire
 from flet_cluster.host.app_work import AppWork, app_work
 from flet_cluster.host.audience import audience_of
 from flet_cluster.host.background import Background
@@ -79,6 +79,9 @@ SOON_SECONDS = 0.5
 
 def is_async(function: Any) -> bool:
     """Whether a callable runs on the loop rather than in the lane."""
+    flags = fast.flags_of(function)
+    if flags is not None:
+        return bool(flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR))
     return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
@@ -110,6 +113,7 @@ class LiveSession:
         self.messages = Messages(self)
         self.connection = HostConnection(host.loop, host.executor, self.pubsub, self)
         self.variables: Variables = ()
+        self._around: tuple[Any, Variables, contextvars.Context | None] = (None, (), None)
         self.tasks: set[asyncio.Task[Any]] = set()
         self._spawned: set[asyncio.Task[Any]] = set()
         self.handlers = 0
@@ -244,15 +248,23 @@ class LiveSession:
 
     def context(self) -> contextvars.Context:
         """Return a new context in which this session's code runs."""
-        context = self.host.context.copy()
-        context.run(task_watcher.set, weakly(self.watch))
-        context.run(app_work.set, weakref.ref(self.work))
-        context.run(logscope.scope.set, self._scope)
-        for variable, value in self.variables:
-            context.run(variable.set, value)
+        context = self._surroundings().copy()
         if hasattr(self, "page"):
             context.run(_context_page.set, self.page)
         return context
+
+    def _surroundings(self) -> contextvars.Context:
+        """Return what every context of the session begins with. The page is not in it: nothing holds that."""
+        host, variables, found = self._around
+        if found is None or host is not self.host.context or variables is not self.variables:
+            found = self.host.context.copy()
+            found.run(task_watcher.set, weakly(self.watch))
+            found.run(app_work.set, weakref.ref(self.work))
+            found.run(logscope.scope.set, self._scope)
+            for variable, value in self.variables:
+                found.run(variable.set, value)
+            self._around = self.host.context, self.variables, found
+        return found
 
     def watch(self, task: asyncio.Task[Any]) -> None:
         """The session's code made a task: it keeps the session awake while it runs."""

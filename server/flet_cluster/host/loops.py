@@ -54,13 +54,15 @@ def guard_loop(loop: asyncio.AbstractEventLoop) -> None:
     """Make ``call_soon`` and the timers thread-safe; report tasks to :data:`task_watcher`. Idempotent."""
     if getattr(loop, "_flet_cluster_guarded", False):
         return
-    owner = threading.get_ident()
+    get_ident = threading.get_ident
+    owner = get_ident()
     on_loop, from_thread = loop.call_soon, loop.call_soon_threadsafe
 
     def call_soon(callback: Any, *args: Any, context: contextvars.Context | None = None) -> Any:
         """Schedule a callback; wakes the loop when called from another thread."""
-        schedule = on_loop if threading.get_ident() == owner else from_thread
-        return schedule(callback, *args, context=context)
+        if get_ident() == owner:
+            return on_loop(callback, *args, context=context)
+        return from_thread(callback, *args, context=context)
 
     loop.call_soon = call_soon  # type: ignore[method-assign,assignment]
     # In asyncio the one calls the other, in uvloop it is the other way round.
@@ -117,6 +119,8 @@ def _watching_factory(inner: Any) -> Any:
         if isinstance(here, WorkerLoop):  # gather asks for the loop of its first task, and uses that
             return here.create_task(coro, **kwargs)
         context = kwargs.get("context")
+        if context is not None and not context:  # one of the node's own tasks
+            return inner(loop, coro, **kwargs) if inner else asyncio.Task(coro, loop=loop, **kwargs)
         watcher = context.get(task_watcher) if context is not None else task_watcher.get()
         starter = context.get(task_starter) if context is not None else task_starter.get()
         fence = context.get(task_fence) if context is not None else task_fence.get()

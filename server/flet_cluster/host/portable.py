@@ -41,6 +41,11 @@ if TYPE_CHECKING:
 _DUE = "_flet_cluster_updates_due"
 """Set on a restored session whose updates scheduler was running."""
 
+_NEVER_ON_A_PAGE = frozenset(
+    f"flet_cluster.host.{name}" for name in ("portable", "picture", "pubsub", "connection")
+)
+"""Modules whose dataclasses are the host's own: no app gets hold of one."""
+
 _CLASS_TABLES = frozenset(
     {
         "_prop_defaults",
@@ -330,7 +335,7 @@ def _is_tracked(cls: Any) -> bool:
 
 def _is_never_tracked(cls: type) -> bool:
     """Tell whether Flet's diff leaves the class alone: it tracks plain dataclasses, which have no Props."""
-    return not is_dataclass(cls) or hasattr(cls, "_prop_defaults")
+    return not is_dataclass(cls) or hasattr(cls, "_prop_defaults") or cls.__module__ in _NEVER_ON_A_PAGE
 
 
 def _track(cls: Any) -> None:

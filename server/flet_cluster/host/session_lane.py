@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import time
 from collections import deque
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from flet_cluster.host.lane import LaneRun
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
 
 EAGER_TAIL_SECONDS = 0.05
 """A handler that ran longer than this after its last update gets a snapshot at each update next time."""
+
+
+def _code_of(function: Any) -> Any:
+    """Return the code that a function wraps; None if there is none."""
+    if type(function) is MethodType and not function.__func__.__dict__:
+        return getattr(function.__func__, "__code__", None)
+    if type(function) is FunctionType and not function.__dict__:
+        return function.__code__
+    return getattr(inspect.unwrap(function), "__code__", None) if function else None
 
 
 class SessionLane:
@@ -73,7 +83,7 @@ class SessionLane:
             self._next()
 
         run = LaneRun(self._live.host.loop, coro, self._live.context(), ended)
-        run.what, run.code = what, getattr(inspect.unwrap(function), "__code__", None) if function else None
+        run.what, run.code = what, _code_of(function)
         run.on_pause, run.others_wait = self._live.listener.stage, self._others_wait
         run.on_let_go = self._let_go
         self._run = run

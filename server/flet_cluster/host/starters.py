@@ -14,7 +14,7 @@ import contextvars
 import inspect
 import types
 import weakref
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from flet_cluster.errors import NotPortable
@@ -32,14 +32,19 @@ what to make it of and who is told of the task, or None: it is a task like other
 _calls: weakref.WeakKeyDictionary[asyncio.Task[Any], BackgroundCall] = weakref.WeakKeyDictionary()
 
 
-@contextlib.contextmanager
-def mounting(starter: Starter) -> Iterator[None]:
+class mounting:  # noqa: N801 - a context manager
     """Tasks that are created in this context meanwhile are those of ``did_mount``."""
-    token = task_starter.set(starter)
-    try:
-        yield
-    finally:
-        task_starter.reset(token)
+
+    __slots__ = ("_starter", "_token")
+
+    def __init__(self, starter: Starter) -> None:
+        self._starter = starter
+
+    def __enter__(self) -> None:
+        self._token = task_starter.set(self._starter)
+
+    def __exit__(self, *_: object) -> None:
+        task_starter.reset(self._token)
 
 
 def read_call(coro: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]] | None:

@@ -7,7 +7,6 @@ import contextlib
 import contextvars
 import logging
 import secrets
-import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +35,7 @@ from flet_cluster.node.seat import Seat
 from flet_cluster.node.sign_ins import SignIns
 from flet_cluster.node.takeover import take
 from flet_cluster.node.ties import Ties
+from flet_cluster.node.timed import Timed
 from flet_cluster.node.tokens import Claim, Tokens, new_session_id
 from flet_cluster.node.upgrades import Upgrades
 from flet_cluster.node.upkeep import Upkeep
@@ -43,7 +43,7 @@ from flet_cluster.node.vault import Meta, Vault, trace_in
 from flet_cluster.protocol.close import CloseCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine
 
     from flet_cluster.bus.base import Bus
     from flet_cluster.host.entry import Entry
@@ -261,14 +261,9 @@ class Node:
         if not task.cancelled() and task.exception() is not None:
             logger.error("a job of the node failed", exc_info=task.exception())
 
-    @contextlib.contextmanager
-    def timed(self, name: str) -> Iterator[None]:
+    def timed(self, name: str) -> Timed:
         """Measure a block, in seconds."""
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.observer.observe(name, time.perf_counter() - began)
+        return Timed(self.observer, name)
 
     # -- sessions come ----------------------------------------------------------------------------
 

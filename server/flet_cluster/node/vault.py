@@ -6,6 +6,7 @@ no failover would verify.
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,8 @@ class Meta:
 
     def dump(self) -> str:
         """Return it as JSON, without what is empty."""
+        if not self.hears and not self.extra:
+            return _dump_few(self.version, self.obstacle, self.background, self.due, self.away)
         facts = {
             "version": self.version,
             "obstacle": self.obstacle,
@@ -69,7 +72,7 @@ class Meta:
             "away": self.away,
             **self.extra,
         }
-        return json.dumps({name: value for name, value in facts.items() if value}, separators=(",", ":"))
+        return _json(facts)
 
     @classmethod
     def load(cls, text: str) -> Meta:
@@ -90,6 +93,18 @@ def trace_in(text: str) -> str:
     """Return the header of the span that wrote a record with these facts; "" if it was not traced."""
     trace = Meta.load(text).extra.get(TRACE, "")
     return trace if isinstance(trace, str) else ""
+
+
+def _json(facts: dict[str, Any]) -> str:
+    return json.dumps({name: value for name, value in facts.items() if value}, separators=(",", ":"))
+
+
+@functools.lru_cache(maxsize=256)
+def _dump_few(version: str, obstacle: str, background: int, due: int, away: bool) -> str:
+    """Return the facts of most commits, which are those of the commit before."""
+    return _json(
+        {"version": version, "obstacle": obstacle, "background": background, "due": due, "away": away}
+    )
 
 
 class Vault:

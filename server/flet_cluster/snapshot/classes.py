@@ -21,16 +21,24 @@ if TYPE_CHECKING:
 _set_state: Callable[[type, Any], Any] = cloudpickle._class_setstate  # noqa: SLF001  # likewise
 _by_value: Callable[[type], Any] = cloudpickle._dynamic_class_reduce  # noqa: SLF001  # no public name for it
 
+MOST_MET = 64
+"""Each costs every capture a little, and saves more to those that refer to it."""
+
 _MODEL = "it is a model of SQLAlchemy that is defined in a function; define it in a module"
 
 
 class ClassReducer:
-    """Reduces classes; remembers the references of those that have one."""
+    """Reduces classes; remembers the references of those that have one.
+
+    Attributes:
+        met: (class, reference) of the first ones that always travel alike: captures begin with them.
+    """
 
     def __init__(self, code: CodeIndex, portables: Portables) -> None:
         self._code = code
         self._portables = portables
         self._known: dict[int, tuple[type, str, Any]] = {}
+        self.met: list[tuple[type, str]] = []
 
     def __call__(self, cls: type) -> Any:
         """Return the reduction of ``cls``: a reference, or its parts if no name leads to it."""
@@ -41,6 +49,8 @@ class ClassReducer:
                 return _class_by_value(cls)
             lasting = (CLASS, (reference,)) if self._portables.never_marked(cls) else None
             known = self._known[id(cls)] = (cls, reference, lasting)
+            if lasting is not None and len(self.met) < MOST_MET:
+                self.met.append((cls, reference))
         if known[2] is not None:
             return known[2]
         marks = self._portables.marks_of(cls)

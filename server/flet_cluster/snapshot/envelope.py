@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MAGIC = b"fcs1"
 EXTERNAL = "@"
 """What the name of an external begins with."""
+CLASS_NAME = "%"
+"""What the name of a class begins with; the rest is its reference."""
 FIRST = len(FIXED)
 """Index of the first named object."""
 
@@ -32,25 +34,24 @@ _SHORT_INDEX = 256
 _GET_OPCODES = frozenset({"BINGET", "LONG_BINGET"})
 
 
-def wrap(names: Sequence[str], externals: int, body: bytes, used: Sequence[int]) -> bytes:
-    """Put header and prologue before the pickle, naming only what it refers to.
+def head(names: Sequence[str], externals: range, used: Sequence[int]) -> bytes:
+    """Return header and prologue, naming only what the pickle refers to.
 
     Args:
         names: of the objects that the pickler's memo was seeded with, from index :data:`FIRST` on.
-        externals: how many of them, at the beginning, are externals: these are always named.
-        body: the pickle.
+        externals: indexes of the externals among them: these are always named.
         used: what :func:`used_names` says.
     """
     stop = FIRST + len(names)
     lines, prologue, at = [_PYTHON], [_FIXED_PROLOGUE], FIRST
-    for index in (*range(FIRST, FIRST + externals), *used):
+    for index in sorted({*externals, *used}):
         gap = index - at
         lines.append("\n" * gap + names[index - FIRST])
         prologue += (_skip(gap), _push(index))
         at = index + 1
     prologue.append(_skip(stop - at))
     header = "\n".join(lines).encode()
-    return b"".join((MAGIC, struct.pack("<II", len(header), len(names)), header, *prologue, body))
+    return b"".join((MAGIC, struct.pack("<II", len(header), len(names)), header, *prologue))
 
 
 def used_names(body: bytes, *ranges: tuple[int, int]) -> list[int]:
@@ -91,7 +92,7 @@ def _may_refer_to(body: bytes, first: int, stop: int) -> set[int]:
     """
     found: set[int] = set()
     if first < min(stop, _SHORT_INDEX):
-        found = {argument[0] for argument in _short_gets(first, stop).findall(body)}
+        found = set(b"".join(set(_short_gets(first, stop).findall(body))))
     if stop > _SHORT_INDEX:
         arguments = set(_long_gets(max(first, _SHORT_INDEX), stop).findall(body))
         found |= {index for index in map(_number, arguments) if max(first, _SHORT_INDEX) <= index < stop}
@@ -100,8 +101,10 @@ def _may_refer_to(body: bytes, first: int, stop: int) -> set[int]:
 
 @functools.lru_cache
 def _short_gets(first: int, stop: int) -> re.Pattern[bytes]:
-    """Match BINGET: ``h`` and a byte."""
-    return re.compile(rb"h(?=([\x%02x-\x%02x]))" % (first, min(stop, _SHORT_INDEX) - 1))
+    """Match BINGET: ``h`` and a byte; without it, where that may be the next ``h``."""
+    last = min(stop, _SHORT_INDEX) - 1
+    form = b"h([\\x%02x-\\x%02x])" if last < ord("h") else b"h(?=([\\x%02x-\\x%02x]))"
+    return re.compile(form % (first, last))
 
 
 @functools.lru_cache

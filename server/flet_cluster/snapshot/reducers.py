@@ -33,6 +33,7 @@ class ReducerTable(dict[type, Reducer]):
         self.names = Names(code, portables.unnamed)
         self._portables = portables
         self._class = ClassReducer(code, portables)
+        self.met = self._class.met
         self._builtin: dict[type, Reducer] = {
             types.FunctionType: FunctionReducer(code, self.names.functions),
             types.MethodType: reduce_method,

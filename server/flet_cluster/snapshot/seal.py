@@ -130,8 +130,13 @@ def _pack(payload: bytes) -> bytes:
 
 def encode(context: Context) -> bytes:
     """Encode a context: type and length before each item, so that no two contexts give the same bytes."""
-    parts = []
-    for item in context:
-        raw = str(item).encode("utf-8", "surrogatepass")
-        parts.append((b"i" if isinstance(item, int) else b"s") + len(raw).to_bytes(4, "little") + raw)
-    return b"".join(parts)
+    return b"".join([_encode_text(item) if type(item) is str else _encode(item) for item in context])
+
+
+def _encode(item: str | int) -> bytes:
+    raw = str(item).encode("utf-8", "surrogatepass")
+    return (b"i" if isinstance(item, int) else b"s") + len(raw).to_bytes(4, "little") + raw
+
+
+_encode_text = lru_cache(maxsize=4096)(_encode)
+"""Names, ids of sessions: each comes again with the next commit."""

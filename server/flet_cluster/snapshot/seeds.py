@@ -11,11 +11,11 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flet_cluster.snapshot.envelope import EXTERNAL, FIRST
+from flet_cluster.snapshot.envelope import CLASS_NAME, EXTERNAL, FIRST
 from flet_cluster.snapshot.tokens import FIXED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
     from flet_cluster.snapshot.names import Names
 
@@ -25,6 +25,8 @@ _FAR = 256
 """Pickle refers to indexes from here on by four bytes, which no data look like by chance."""
 _GAPS: Memo = {id(gap): (0, gap) for gap in (object() for _ in range(_FAR - FIRST))}
 _NO_NAMES = [""] * len(_GAPS)
+_HEADS = 64
+"""So many headers are kept: those of pages of the same kind are alike."""
 
 
 class Seeded(NamedTuple):
@@ -32,17 +34,19 @@ class Seeded(NamedTuple):
 
     Attributes:
         names: of the named objects, by index from :data:`FIRST` on.
-        externals: how many of them, the first ones, are externals.
+        externals: indexes of those that are externals.
         memo: the memo.
         late: (names, object) of those that another process may not have, by index.
-        ranges: (first, end) of indexes that a pickle may refer to, externals apart.
+        ranges: (first, end) of indexes that a pickle may refer to.
+        heads: what was made of these names for earlier captures; None if the next will have others.
     """
 
     names: list[str]
-    externals: int
+    externals: range
     memo: Memo
     late: dict[int, tuple[str, object]]
     ranges: tuple[tuple[int, int], ...]
+    heads: dict[tuple[int, ...], bytes] | None = None
 
 
 class Seeds:
@@ -51,11 +55,18 @@ class Seeds:
     Args:
         names: of the app's objects.
         nameable: may objects of a type travel as a name?
+        classes: (class, reference) of those that captures have met, in that order; only ever added to.
     """
 
-    def __init__(self, names: Names, nameable: Mapping[type, bool]) -> None:
+    def __init__(
+        self, names: Names, nameable: Mapping[type, bool], classes: Sequence[tuple[type, str]] = ()
+    ) -> None:
         self._names = names
         self._nameable = nameable
+        self._classes = classes
+        self._first: Memo = {}
+        self._class_names: list[str] = []
+        self._heads: dict[tuple[str, ...], dict[tuple[int, ...], bytes]] = {}
         self._sorted_at = -1
         self._blocks: list[tuple[Callable[[str], Any], list[str]]] = []
         self._types: list[int] = []
@@ -73,30 +84,51 @@ class Seeds:
             externals: objects of this process, by name.
             without: identities of objects that are to travel by value although they have a late name.
         """
-        first: Memo = {id(obj): (index, obj) for index, obj in enumerate(FIXED)}
-        names: list[str] = []
+        objects = self._objects()
+        first, names = self._beginning()
+        start = FIRST + len(names)
         for name, obj in externals.items():
             if id(obj) not in first:
                 first[id(obj)] = (FIRST + len(names), obj)
                 names.append(EXTERNAL + name)
-        count = len(names)
-        objects = self._objects()
+        given = range(start, FIRST + len(names))
+        own = tuple(names[start - FIRST :])
         names += self._lasting
-        memo: Memo = dict(zip(map(id, objects), zip(itertools.count(FIRST + count), objects), strict=False))
+        memo: Memo = dict(zip(map(id, objects), zip(itertools.count(given.stop), objects), strict=False))
         memo.update(first)
         # The pickler numbers on from the size of its memo: what has two names must not leave it too small.
         for _ in range(FIRST + len(names) - len(memo)):
             gap = object()
             memo[id(gap)] = (0, gap)
+        alike = len(names)
         for name, obj in self._fleeting():
             if id(obj) not in memo and self._nameable[type(obj)] and not is_value(obj):
                 memo[id(obj)] = (FIRST + len(names), obj)
                 names.append(name)
-        near = (FIRST + count, FIRST + len(names))
+        near = (FIRST, FIRST + len(names))
         late = self._add_late(names, memo, without) if self._late else None
-        if not late:
-            return Seeded(names, count, memo, {}, (near,))
-        return Seeded(names, count, memo, late, (near, (min(late), FIRST + len(names))))
+        if late:
+            return Seeded(names, given, memo, late, (near, (min(late), FIRST + len(names))))
+        return Seeded(names, given, memo, {}, (near,), self._heads_of(own) if alike == len(names) else None)
+
+    def _beginning(self) -> tuple[Memo, list[str]]:
+        """Return what comes first, to be added to: the tokens, the classes, and the names of these."""
+        known = len(self._class_names)
+        if len(self._classes) > known or not self._first:
+            self._first = {id(obj): (index, obj) for index, obj in enumerate(FIXED)}
+            met = self._classes[:]
+            self._first.update((id(cls), (FIRST + index, cls)) for index, (cls, _) in enumerate(met))
+            self._class_names = [CLASS_NAME + reference for _, reference in met]
+            self._heads.clear()
+        return self._first.copy(), self._class_names.copy()
+
+    def _heads_of(self, externals: tuple[str, ...]) -> dict[tuple[int, ...], bytes]:
+        """Return what was made of the names with these externals; it is bounded."""
+        found = self._heads.setdefault(externals, {})
+        if len(found) >= _HEADS or len(self._heads) > _HEADS:
+            self._heads.clear()
+            found = self._heads[externals] = {}
+        return found
 
     def _add_late(
         self, names: list[str], memo: Memo, without: Container[int]
@@ -154,6 +186,7 @@ class Seeds:
             self._blocks.append((namespace.__getitem__, chosen))
             self._lasting.extend(prefix + key for key in chosen)
         self._types = list(map(id, map(type, self._read())))
+        self._heads.clear()
         self._sorted_at = self._names.version
 
     def _choose(self, prefix: str, namespace: Mapping[str, Any], key: str, seen: set[int]) -> bool:

@@ -7,20 +7,19 @@ unpickler's memo (:mod:`.envelope`).
 
 from __future__ import annotations
 
-import contextlib
 import io
 import pickle
 import sys
 import threading
 import weakref
 from types import CellType, MethodType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from flet_cluster.errors import SnapshotError, SnapshotOutdated
 from flet_cluster.snapshot import late as late_names
 from flet_cluster.snapshot.classes import ClassLoader
-from flet_cluster.snapshot.envelope import EXTERNAL, FIRST, refers_to, unwrap, used_names, wrap
+from flet_cluster.snapshot.envelope import CLASS_NAME, EXTERNAL, FIRST, head, refers_to, unwrap, used_names
 from flet_cluster.snapshot.functions import FunctionMaker, set_function_state
 from flet_cluster.snapshot.held import Search
 from flet_cluster.snapshot.names import resolve
@@ -33,7 +32,9 @@ if TYPE_CHECKING:
 
     from flet_cluster.snapshot.code_index import CodeIndex
     from flet_cluster.snapshot.late import LateNames
-    from flet_cluster.snapshot.seeds import Memo
+    from flet_cluster.snapshot.seeds import Memo, Seeded
+
+T = TypeVar("T")
 
 _PROTOCOL = 5
 _DEEP = 200_000
@@ -47,7 +48,7 @@ class Codec:
     def __init__(self, code: CodeIndex, portables: Portables) -> None:
         self.generation = portables.generation
         self.table = ReducerTable(code, portables)
-        self.seeds = Seeds(self.table.names, self.table.nameable)
+        self.seeds = Seeds(self.table.names, self.table.nameable, self.table.met)
         self.search = Search(self.table.names, portables.owned, code.modules)
         self.table.trials.named = lambda: self.seeds.of({})[2]
         self.finishers = portables.finishers
@@ -61,7 +62,9 @@ _codecs: WeakKeyDictionary[CodeIndex, WeakKeyDictionary[Portables, Codec]] = Wea
 
 def codec_of(code: CodeIndex, portables: Portables) -> Codec:
     """Return the codec of this pair; a new one after something was registered."""
-    by_registry = _codecs.setdefault(code, WeakKeyDictionary())
+    by_registry = _codecs.get(code)
+    if by_registry is None:
+        by_registry = _codecs[code] = WeakKeyDictionary()
     found = by_registry.get(portables)
     if found is None or found.generation != portables.generation:
         found = by_registry[portables] = Codec(code, portables)
@@ -91,10 +94,21 @@ def write_named(
         externals: see :func:`write`.
         without: identities of such objects that are to travel by value.
     """
-    names, count, seeds, late, ranges = codec.seeds.of(externals, without)
-    with _pickled(root, codec, seeds) as (_, body):
-        used = used_names(body, *ranges)
-        return wrap(names, count, body, used), [late[index] for index in used if index in late]
+    seeded = codec.seeds.of(externals, without)
+    body = _dumped(root, codec, seeded.memo, _written)
+    used = used_names(body, *seeded.ranges)
+    return _head(seeded, used) + body, [seeded.late[index] for index in used if index in seeded.late]
+
+
+def _head(seeded: Seeded, used: list[int]) -> bytes:
+    """Return what comes before the pickle; most captures of an app refer to the same."""
+    key = tuple(used)
+    found = seeded.heads.get(key) if seeded.heads is not None else None
+    if found is None:
+        found = head(seeded.names, seeded.externals, used)
+        if seeded.heads is not None:
+            seeded.heads[key] = found
+    return found
 
 
 def by_value(
@@ -106,18 +120,21 @@ def by_value(
         NotPortable: as :func:`write` does.
     """
     seeds = codec.seeds.of(externals).memo
-    with _pickled(root, codec, seeds) as (pickler, _):
-        memo = pickler.memo.copy()
+    memo = _dumped(root, codec, seeds, lambda pickler, _: pickler.memo.copy())
     return [obj for key, (_, obj) in memo.items() if key in among and key not in seeds]
 
 
-@contextlib.contextmanager
-def _pickled(root: object, codec: Codec, seeds: Memo) -> Iterator[tuple[_Pickler, bytes]]:
-    """Yield the pickler, which knows what it has met, and what it has written."""
-    codec.table.trials.begin()
+def _written(_pickler: _Pickler, stream: io.BytesIO) -> bytes:
+    """Return the pickle."""
+    return stream.getvalue()
+
+
+def _dumped(root: object, codec: Codec, seeds: Memo, result: Callable[[_Pickler, io.BytesIO], T]) -> T:
+    """Pickle ``root``; return what ``result`` makes of the pickler and its stream."""
+    table = codec.table
+    table.trials.begin()
     stream = io.BytesIO()
     pickler = _Pickler(stream, _PROTOCOL)
-    table = codec.table
 
     def reducer_override(obj: Any) -> Any:
         return table[type(obj)](obj)
@@ -127,7 +144,7 @@ def _pickled(root: object, codec: Codec, seeds: Memo) -> Iterator[tuple[_Pickler
     set_current_root(root)
     try:
         pickler.dump(root)
-        yield pickler, stream.getvalue()
+        return result(pickler, stream)
     finally:
         set_current_root(None)
         pickler.clear_memo()  # an exception's traceback must not keep the session's objects alive
@@ -158,7 +175,7 @@ def read(data: bytes, code: CodeIndex, codec: Codec, externals: Mapping[str, obj
         CellType,
         MethodType,
     ]
-    supplied.extend(_named_objects(header, body, code, externals, late))
+    supplied.extend(_named_objects(header, body, code, externals, late, codec.load_class))
     root = _Unpickler(io.BytesIO(body), supplied).load()
     finishers = codec.finishers
     for obj, items in later:
@@ -170,8 +187,13 @@ def _update(container: Any, items: Any) -> None:
     container.update(items)
 
 
-def _named_objects(
-    header: list[str], body: bytes, code: CodeIndex, externals: Mapping[str, object], late: LateNames
+def _named_objects(  # noqa: PLR0913, PLR0917 - what names lead to
+    header: list[str],
+    body: bytes,
+    code: CodeIndex,
+    externals: Mapping[str, object],
+    late: LateNames,
+    load_class: ClassLoader,
 ) -> Iterator[Any]:
     """Yield what the header names. A name that leads nowhere matters only if it is not one too many."""
     for index, name in enumerate(header, FIRST):
@@ -179,7 +201,10 @@ def _named_objects(
             yield None
             continue
         try:
-            yield late.get(name) if name in late else _named(name, code, externals)
+            if name.startswith(CLASS_NAME):
+                yield load_class(name[len(CLASS_NAME) :])
+            else:
+                yield late.get(name) if name in late else _named(name, code, externals)
         except SnapshotOutdated:
             if refers_to(body, index):
                 raise
