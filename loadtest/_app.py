@@ -82,7 +82,7 @@ def sign_in(page: ft.Page, issuer: str) -> ft.Control:
         await page.login(provider)
 
     def done(e: ft.LoginEvent) -> None:
-        who.value = f"Failed: {e.error}" if e.error else f"Signed in as {page.auth.user.id}"
+        who.value = f"Failed: {e.error}" if e.error else "Signed in"
         page.update()
 
     page.on_login = done

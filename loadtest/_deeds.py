@@ -76,7 +76,7 @@ def _to(page: Page, control: Control) -> Iterator[Deed]:
 def _to_field(page: Page, field: Control) -> Iterator[Deed]:
     if field.props.get("read_only"):
         return
-    text = " ".join(random.choices(_WORDS, k=2))  # noqa: S311 - words, not secrets
+    text = " ".join(random.choices(_WORDS, k=2))
     yield Deed(field, heard=field.listens("change"), act=lambda: typed(page, field, text))
     if field.listens("submit"):
         yield Deed(
@@ -88,7 +88,7 @@ def _to_field(page: Page, field: Control) -> Iterator[Deed]:
 
 def _choice(page: Page, control: Control, name: str, event: str, options: list[Any]) -> Deed:
     def act() -> list[bytes]:
-        value = random.choice(options)  # noqa: S311
+        value = random.choice(options)
         sent = [page.update(control, {name: value})]
         return [*sent, page.event(control, event, value)] if control.listens(event) else sent
 

@@ -52,8 +52,8 @@ class Page:
     """A page: register, then feed it what the server sends and send what it returns.
 
     Args:
-        answer: gives the result of a method that the server calls on the client, by control, name and arguments;
-            what it returns None for is answered as a browser does.
+        answer: gives the result of a method that the server calls on the client, by control, name and
+            arguments; what it returns None for is answered as a browser does.
         route: the path in the address bar.
 
     Attributes:
@@ -106,7 +106,7 @@ class Page:
 
         Raises:
             Crashed: the app failed.
-            LookupError, TypeError: a patch does not fit this page: something before it was lost, or came twice.
+            LookupError, TypeError: a patch does not fit: what came before it was lost, or came twice.
         """
         message = decode(packet)
         if message is None:
@@ -142,7 +142,12 @@ class Page:
             result = self._answer(control, body["name"], args)
             if result is None and control.type == "SharedPreferences":
                 result = self._preferences(body["name"], args)
-        reply = {"control_id": body["control_id"], "call_id": body["call_id"], "result": result, "error": None}
+        reply = {
+            "control_id": body["control_id"],
+            "call_id": body["call_id"],
+            "result": result,
+            "error": None,
+        }
         return [*before, encode(Action.INVOKE_METHOD, reply)]
 
     def go(self, route: str) -> list[bytes]:
@@ -150,7 +155,10 @@ class Page:
         if route == self._route:
             return []
         self._route = route
-        return [self.update(self.root, {"route": route}), self.event(self.root, "route_change", {"route": route})]
+        return [
+            self.update(self.root, {"route": route}),
+            self.event(self.root, "route_change", {"route": route}),
+        ]
 
     def _preferences(self, name: str, args: dict[str, Any]) -> Any:
         if name == "set":
@@ -185,7 +193,7 @@ class Page:
     # what the user sees
 
     def reachable(self) -> Iterator[Control]:
-        """What a user can see and touch: the dialog on top, or else the view on top with what lies over it."""
+        """What a user can see and touch: the dialog on top, or the view on top with what lies over it."""
         blocking = [d for d in self._dialogs() if d.props.get("open") and d.type not in _ASIDE]
         if blocking:
             yield from _below(blocking[-1])

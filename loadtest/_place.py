@@ -6,11 +6,14 @@ import contextlib
 import re
 import struct
 from functools import cache
-from http.cookies import SimpleCookie
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 import requests
 import websocket
+
+if TYPE_CHECKING:
+    from http.cookies import SimpleCookie
 
 _ENDPOINT = re.compile(r"""webSocketEndpoint["']?\s*[=:]\s*["']([^"']+)["']""")
 _BASE = re.compile(r"""<base\s+href=["']([^"']+)["']""")

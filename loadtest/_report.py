@@ -1,7 +1,7 @@
 """Figures of a run in Locust's own statistics, which sums them over workers and puts them into all reports.
 
-Kinds (Locust's "Type") are ``link`` and ``plain``, for what users wait for, and ``fault``, for what must never
-happen: each fault is a failed request, and with any of them the run ends with exit code 1.
+Kinds (Locust's "Type") are ``link`` and ``plain``, for what users wait for, and ``fault``, for what must
+never happen: each fault is a failed request, and with any of them the run ends with exit code 1.
 """
 
 from __future__ import annotations
@@ -62,4 +62,8 @@ def faults(environment: Environment) -> dict[str, int]:
 def events(environment: Environment) -> int:
     """Return how many things users have done and seen done."""
     entries = environment.stats.entries.items()
-    return sum(entry.num_requests for (name, kind), entry in entries if name.startswith("event ") and kind != FAULT)
+    return sum(
+        entry.num_requests - entry.num_failures
+        for (name, kind), entry in entries
+        if kind != FAULT and name.startswith("event ")
+    )

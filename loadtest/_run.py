@@ -1,7 +1,7 @@
 """The run as a whole: options, who takes part, how it ends.
 
-At the end all users stop doing things, and each waits until what it has sent is acknowledged and shown. Locust's
-master does not wait for that when it is told to quit; so it is asked to here.
+At the end all users stop doing things, and each waits until what it has sent is acknowledged and shown.
+Locust's master does not wait for that when it is told to quit; so it is asked to here.
 """
 
 from __future__ import annotations
@@ -38,11 +38,17 @@ _settled: set[str] = set()
 def _options(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("Flet")
     add = group.add_argument
+    add("--pause", type=float, default=1.0, help="seconds between two things that a user does, on average")
     add("--visit", type=int, default=200, help="things that a user does before it opens a new page")
     add("--skip", default="", help="regular expression: leave controls with such a label alone")
     add("--settle", type=float, default=30.0, help="seconds that all may take to arrive at the end")
-    add("--drop-every", type=float, default=60.0, help="MobileUser: seconds between two losses of the network")
-    add("--storm-every", type=float, default=30.0, help="StormUser: seconds between two losses for all at once")
+    add("--drop-every", type=float, default=60.0, help="MobileUser: seconds between losses of the network")
+    add(
+        "--storm-every",
+        type=float,
+        default=30.0,
+        help="StormUser: seconds between losses for all at once",
+    )
     add("--upload-bytes", type=int, default=1_000_000, help="UploadUser: size of a file")
     add("--sign-in-button", default="sign in|log in|login", help="LoginUser: regular expression of its label")
     add("--chaos-parent", type=int, default=0, help="chaos: process id of flet-cluster run --workers N")
@@ -52,6 +58,9 @@ def _options(parser: ArgumentParser) -> None:
 @events.init.add_listener
 def _choose(environment: Environment, runner: Any, **_: Any) -> None:
     """Leave out optional users that nobody asked for. Workers run whom the master names."""
+    # A timer counts from when its loop last looked at the clock, and all imports lie in between: without this
+    # a run on a busy machine would end too early.
+    gevent.get_hub().loop.update_now()
     if isinstance(runner, WorkerRunner):
         runner.register_message(_SETTLE, _settle_here, concurrent=True)
         return

@@ -49,6 +49,7 @@ class Session:
         ended: why the session is over, if it is.
         heard: called after everything that came.
         online: cleared while there is no network.
+        sockets: how many there have been.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Session:
         self._news = Event()
         self._lost_at = 0.0
         self._failures = 0
+        self.sockets = 0
         self._acking = False
         self._runner: gevent.Greenlet | None = None
 
@@ -126,7 +128,8 @@ class Session:
 
         Out: whether the event has had an effect for sure.
         """
-        began, speech = time.perf_counter(), self._speech
+        began, speech, sockets = time.perf_counter(), self._speech, self.sockets
+        whole = self.connected
         number = self.send(packets)
         if number is None or speech is None:
             return False
@@ -136,10 +139,11 @@ class Session:
         else:
             shown = taken = self.wait(lambda: speech.answered(number) or not self.connected, 1.0)
         took = time.perf_counter() - began
+        across = "" if whole and sockets == self.sockets else " across a resume"
         if shown and speech.answered(number):
-            self._report.timing(self.kind, "event to patch", took)
+            self._report.timing(self.kind, f"event to patch{across}", took)
         elif taken and speech.exact:
-            self._report.timing(self.kind, "event without patch", took - _QUIET)
+            self._report.timing(self.kind, f"event without patch{across}", took - _QUIET)
         elif not speech.exact:
             self._report.note(self.kind, "event without patch")
         elif not self.ended:
@@ -194,7 +198,7 @@ class Session:
             except requests.RequestException as error:
                 logger.debug("%s: %s", self._app, error)
             except _DAMAGE as error:
-                self._end(Ended(f"what the server sent does not fit the page: {type(error).__name__} {error}"))
+                self._end(Ended(f"a patch does not fit the page: {type(error).__name__} {error}"))
             self._offline()
             if not self.ended and self._speech is not None and not self._speech.may_return(code):
                 self._end(Ended(f"closed with {code}"))
@@ -204,6 +208,7 @@ class Session:
     def _connect(self) -> None:
         wanted = SUBPROTOCOL if self._link and self.kind == "link" else None
         socket = Socket(socket_url(self._app), wanted, self.cookies)
+        self.sockets += 1
         if self._speech is None:
             link = socket.protocol == SUBPROTOCOL
             self._speech = (LinkSpeech if link else PlainSpeech)(self.page, self._report)
@@ -289,6 +294,6 @@ class Session:
         failures, self._failures = self._failures, self._failures + 1
         what = action(code)
         if what is ClientAction.RETRY_NOW and not failures:
-            return random.uniform(0, _FIRST_JITTER)  # noqa: S311
+            return random.uniform(0, _FIRST_JITTER)
         later = _LATER if what is ClientAction.RETRY_LATER else 0
-        return later + random.uniform(0, min(_BACKOFF_CAP, _BACKOFF * 2**failures))  # noqa: S311
+        return later + random.uniform(0, min(_BACKOFF_CAP, _BACKOFF * 2**failures))

@@ -16,10 +16,10 @@ from flet_cluster.protocol.client_link import (
 )
 from flet_cluster.protocol.close import ClientAction, CloseCode, action
 from flet_cluster.protocol.frames import KIND_DATA, SUBPROTOCOL
-from loadtest._page import Page
 from loadtest._wire import Action, decode
 
 if TYPE_CHECKING:
+    from loadtest._page import Page
     from loadtest._report import Report
 
 __all__ = ["SUBPROTOCOL", "Ended", "LinkSpeech", "PlainSpeech"]

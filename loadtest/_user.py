@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import gevent
-from locust import User, between
+from locust import User
 from locust.exception import StopTest
 
 from loadtest import _run
@@ -38,7 +38,6 @@ class FletUser(User):
     abstract = True
     optional = False
     speaks_link = True
-    wait_time = between(0.5, 1.5)
     session: Session
     tally: Tally
 
@@ -51,6 +50,10 @@ class FletUser(User):
     def options(self) -> Any:
         """The command line; :mod:`loadtest._run` says what is there."""
         return self.environment.parsed_options
+
+    def wait_time(self) -> float:
+        """Return seconds until the next thing: about ``--pause``."""
+        return float(self.options.pause) * random.uniform(0.5, 1.5)
 
     def on_start(self) -> None:
         """Open the page. Raises StopTest when nobody said where it is."""
@@ -116,19 +119,26 @@ class FletUser(User):
         skip = self.options.skip
         return deeds(self.session.page, re.compile(skip, re.IGNORECASE) if skip else None)
 
+    def labelled(self, label: re.Pattern[str]) -> Deed | None:
+        """Return what can be clicked and says something like this."""
+        for deed in self.choices():
+            if deed.heard and any(label.search(said) for said in deed.control.labels()):
+                return deed
+        return None
+
     def perform(self, deed: Deed) -> None:
         """Do one thing, and see what becomes of it."""
         if not deed.heard:
             self.session.send(deed.act())
             return
-        counts = self.tally.counts(deed)
         session, tally = self.session, self.tally
-        if counts and not (session.exact or session.connected):
+        if not (session.exact or session.connected):
             return
-        tally.sent += counts
-        sure = session.do(deed.act(), COMMIT_SECONDS)
+        counts = tally.counts(deed)
         if counts:
-            tally.sure += sure
+            tally.clicked()
+        session.do(deed.act(), COMMIT_SECONDS)
+        if counts:
             tally.check()
 
     def anything(self) -> None:
@@ -137,6 +147,6 @@ class FletUser(User):
             return
         found = self.choices()
         if found:
-            self.perform(random.choice(found))  # noqa: S311
+            self.perform(random.choice(found))
         else:
             self.report.note(self.session.kind, "nothing to do")

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from locust import tag, task
 
 from loadtest._deeds import typed
-from loadtest._tree import Control
 from loadtest._user import COMMIT_SECONDS, FletUser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from loadtest._tree import Control
 
 _MESSAGE = re.compile(r"\bload-([0-9a-f]{8})-(\d+)-(\d+)\b")
 _SEND = re.compile(r"send|post|submit|say", re.IGNORECASE)
@@ -25,8 +26,8 @@ _FIELDS = frozenset({"TextField", "CupertinoTextField"})
 class ChatUser(FletUser):
     """Writes numbered messages into the first text field it finds, and reads those of all.
 
-    A message is ``load-SENDER-NUMBER-MILLISECONDS``. Of each sender the numbers on the page must go on by one;
-    the page may forget old ones.
+    A message is ``load-SENDER-NUMBER-MILLISECONDS``. The numbers of each sender must go on by one; the page
+    may forget old ones.
     """
 
     optional = True
@@ -99,5 +100,3 @@ class ChatUser(FletUser):
             if missing:
                 self.report.fault("lost event", f"of {sender} came {new[-5:]} after {known}", missing)
             self.heard[sender] = new[-1]
-
-

@@ -42,27 +42,34 @@ class LoginUser(FletUser):
         if not self.ready():
             return
         session, label = self.session, re.compile(self.options.sign_in_button, re.IGNORECASE)
-        button = next(
-            (d for d in self.choices() if d.heard and any(label.search(said) for said in d.control.labels())),
-            None,
-        )
+        button = self.labelled(label)
         if button is None:
             self.report.note(session.kind, "nothing to sign in with")
             return
         began = time.perf_counter()
         session.send(button.act())
         try:
-            if not self._asked.wait(COMMIT_SECONDS):
-                raise TimeoutError("the app did not send its user to a provider")
-            before = list(session.page.texts())
-            self._go_there(self._address)
-            if not session.wait(lambda: list(session.page.texts()) != before, COMMIT_SECONDS):
-                raise TimeoutError("the page did not change after the sign-in")
+            self._through_the_provider()
         except (requests.RequestException, TimeoutError, ValueError) as error:
-            self.report.failure(session.kind, "event to sign-in", error)
+            if not session.ended:  # at the end of the run
+                self.report.failure(session.kind, "event to sign-in", error)
         else:
             self.report.timing(session.kind, "event to sign-in", time.perf_counter() - began)
         self.left = 0  # the next one is somebody else
+
+    def _through_the_provider(self) -> None:
+        """Go where the app sends its user, and come back.
+
+        Raises:
+            TimeoutError: the app did not send anybody, or does not show that somebody came.
+        """
+        if not self._asked.wait(COMMIT_SECONDS):
+            raise TimeoutError("the app did not send its user to a provider")
+        page = self.session.page
+        before = list(page.texts())
+        self._go_there(self._address)
+        if not self.session.wait(lambda: list(page.texts()) != before, COMMIT_SECONDS):
+            raise TimeoutError("the page did not change after the sign-in")
 
     def answer(self, control: Control, name: str, args: dict[str, Any]) -> Any:
         """Note the address that the app wants to be opened."""

@@ -23,14 +23,14 @@ class MobileUser(FletUser):
         """Do something; now and then without a network."""
         every = self.options.drop_every
         if not self._next:
-            self._next = time.monotonic() + random.uniform(0, every)  # noqa: S311
+            self._next = time.monotonic() + random.uniform(0, every)
         if time.monotonic() < self._next:
             self.anything()
             return
         self._next = time.monotonic() + every
         self.session.online.clear()
         self.session.cut()
-        back = gevent.spawn_later(random.uniform(0.5, 5), self.session.reappear)  # noqa: S311
+        back = gevent.spawn_later(random.uniform(0.5, 5), self.session.reappear)
         if self.session.exact:
             self.anything()
         back.join()

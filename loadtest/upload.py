@@ -33,15 +33,14 @@ class UploadUser(FletUser):
         if not self.ready():
             return
         session = self.session
-        button = next(
-            (d for d in self.choices() if d.heard and any(_PICK.search(label) for label in d.control.labels())),
-            None,
-        )
+        button = self.labelled(_PICK)
         if button is None:
             self.report.note(session.kind, "nothing to upload with")
             return
         self._done = False
-        if session.send(button.act()) is not None and not session.wait(lambda: self._done, COMMIT_SECONDS):
+        if session.send(button.act()) is None or session.wait(lambda: self._done, COMMIT_SECONDS):
+            return
+        if not session.ended:
             why = TimeoutError("the app did not ask for a file, or its upload did not end")
             self.report.failure(session.kind, "upload", why)
 

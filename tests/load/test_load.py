@@ -1,0 +1,136 @@
+"""The load tests find out what an app can do, and fail when something is lost or comes twice."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.fleet import Fleet, fleet
+from tests.load.driving import Run, Running, module, rows_of, run, start
+from tests.servers import running
+from tests.shell.running import ROOT, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+APP = str(ROOT / "loadtest" / "_app.py")
+FAULTS = ("lost event", "doubled event", "lost session")
+OTHERS = "send|upload|message"
+"""What users leave alone who only count."""
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    folder = str(tmp_path_factory.mktemp("uploads"))
+    with running("valkey") as redis_url, fleet(APP, redis_url, 2, FLET_CLUSTER_UPLOAD_DIR=folder) as started:
+        yield started
+
+
+@pytest.fixture
+def app(nodes: Fleet) -> str:
+    return f"http://127.0.0.1:{nodes.nodes[0].port}"
+
+
+def faults(found: Run) -> dict[str, int]:
+    return {name: count for name in FAULTS if (count := found.count("fault", name))}
+
+
+def well(found: Run) -> Run:
+    """It ended well, and something was done."""
+    assert found.code == 0, found.log
+    assert not faults(found)
+    assert any(name == "event to patch" for _, name in found.rows), found.log
+    return found
+
+
+def test_any_app_of_stock_flet_and_of_a_cluster(app: str) -> None:
+    with module("tests.stock_server", "dialogs") as dialogs:
+        runs = [start(dialogs), start(app)]
+        stock, ours = [well(running.done()) for running in runs]
+    assert stock.kinds == {"plain"}
+    assert ours.kinds == {"link", "plain"}
+    assert stock.users == ours.users == {"LinkUser", "PlainUser"}, "and nobody else, unless asked for"
+
+
+def test_special_users_take_part_by_name_and_by_tag(app: str) -> None:
+    runs = [
+        start(app, "ChatUser", "UploadUser"),
+        start(app, "--tags", "storm", "mobile", "--storm-every", "2", "--drop-every", "1", seconds=4),
+    ]
+    named, tagged = [running.done() for running in runs]
+    for found in (named, tagged):
+        assert found.code == 0, found.log
+        assert not faults(found)
+    assert named.users == {"ChatUser", "UploadUser"}
+    assert tagged.users == {"MobileUser", "StormUser"}
+    assert named.count("link", "event to own message") > 2
+    assert named.count("link", "message from others") > 2
+    assert named.count("link", "upload") > 2
+    assert tagged.count("link", "resume") > 2
+    assert tagged.count("link", "event to patch across a resume") > 0
+
+
+def meddled(app: str, stack: contextlib.ExitStack, mode: str, user: str, **more: Any) -> Running:
+    """Begin a run through a man in the middle, of users who count."""
+    between = module("tests.load.meddler", app.replace("http", "ws") + "/ws", mode)
+    return start(stack.enter_context(between), user, "--skip", OTHERS, **more)
+
+
+def test_a_lost_or_doubled_event_fails_the_run(app: str) -> None:
+    modes = {
+        "drop": ("PlainUser", "lost event"),
+        "double": ("PlainUser", "doubled event"),
+        "swap": ("LinkUser", "lost event"),
+        "forget": ("LinkUser", "lost event"),
+    }
+    with contextlib.ExitStack() as stack:
+        runs = {mode: meddled(app, stack, mode, user) for mode, (user, _) in modes.items()}
+        found = {mode: running.done() for mode, running in runs.items()}
+    for mode, (_, fault) in modes.items():
+        assert found[mode].code == 1, (mode, found[mode].log)
+        assert fault in faults(found[mode]), (mode, found[mode].log)
+        assert f"FAILED: {fault}" in found[mode].log
+
+
+def test_what_the_link_repairs_does_not_fail_the_run(app: str) -> None:
+    with contextlib.ExitStack() as stack:
+        runs = [meddled(app, stack, mode, "LinkUser") for mode in ("swallow", "double-answer")]
+        swallowed, doubled = [well(running.done()) for running in runs]
+    assert swallowed.count("link", "resume") >= 4
+    assert swallowed.count("link", "event to patch across a resume") >= 4
+    assert doubled.count("link", "frame doubled on the way, repaired") >= 4
+
+
+def test_faults_of_all_workers_fail_a_run_and_are_in_its_reports(app: str, tmp_path: Path) -> None:
+    report, table = tmp_path / "report.html", tmp_path / "table"
+    port = str(free_port())
+    ports = [word for name in ("--master-bind-port", "--master-port") for word in (name, port)]
+    with module("tests.load.meddler", app.replace("http", "ws") + "/ws", "double") as between:
+        words = ["PlainUser", "--skip", OTHERS, "--processes", "2", *ports]
+        found = run(between, *words, "--html", str(report), "--csv", str(table), seconds=4)
+    assert found.code == 1, found.log
+    assert faults(found)["doubled event"] == 4, "one of each user of both workers"
+    assert "the counter shows" in report.read_text()
+    rows = rows_of(tmp_path / "table_stats.csv")
+    assert rows["doubled event"]["Failure Count"] == "4"
+    assert int(rows["event to patch"]["Request Count"]) > 8
+    assert rows["lost event"]["Request Count"] == "0"
+
+
+def test_a_shape_runs_the_users_and_ends_by_itself(app: str) -> None:
+    found = well(run(app, files="loadtest,loadtest/_spike.py"))
+    assert "Shape test completed" in found.log
+
+
+def test_chaos_wants_nodes_to_kill(app: str) -> None:
+    found = run(app, files="loadtest,loadtest/_chaos.py")
+    assert found.code == 1
+    assert "--chaos-parent" in found.log
+
+
+def test_nobody_can_do_anything_where_there_is_no_app() -> None:
+    found = run(f"http://127.0.0.1:{free_port()}", seconds=1)
+    assert found.code == 1
+    assert "no user could do anything" in found.log
