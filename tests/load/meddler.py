@@ -28,7 +28,8 @@ from flet_cluster.protocol.frames import KIND_DATA, SUBPROTOCOL
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
-    from websockets.asyncio.server import Request, Response, ServerConnection
+    from websockets.asyncio.server import ServerConnection
+    from websockets.http11 import Request, Response
 
 NTH = 2
 HEADER = 9

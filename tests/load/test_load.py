@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.fleet import Fleet, fleet
-from tests.load.driving import Run, Running, module, rows_of, run, start
+from tests.load.driving import SECONDS, Run, Running, module, rows_of, run, start
+from tests.oauth.provider import provider
 from tests.servers import running
 from tests.shell.running import ROOT, free_port
 
@@ -134,3 +137,29 @@ def test_nobody_can_do_anything_where_there_is_no_app() -> None:
     found = run(f"http://127.0.0.1:{free_port()}", seconds=1)
     assert found.code == 1
     assert "no user could do anything" in found.log
+
+
+def test_users_sign_in_at_a_real_provider(tmp_path: Path) -> None:
+    port = free_port()
+    with (
+        provider(free_port(), f"http://127.0.0.1:{port}/oauth_callback") as issuer,
+        running("valkey") as redis_url,
+    ):
+        env = {"ISSUER": issuer, "CLIENT_ID": "app", "CLIENT_SECRET": "a secret for tests only"}
+        nodes = Fleet(APP, redis_url, tmp_path, env)
+        try:
+            nodes.wait_ready(nodes.spawn(port))
+            found = run(f"http://127.0.0.1:{port}", "--tags", "login", seconds=6)
+        finally:
+            nodes.stop()
+    assert found.code == 0, found.log
+    assert found.count("link", "event to sign-in") > 0
+
+
+def test_a_kill_and_a_drain_under_load_lose_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.bench.load", "--seconds", "9", "--users", "10"]
+    command += ["--report", str(tmp_path / "load")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS * 2, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "node 1 was killed" in done.stdout
+    assert "node 2 has left, status 0" in done.stdout
