@@ -1,6 +1,6 @@
 """What a session and an event cost a node and Redis, and whether the capacity model holds.
 
-    python -m tests.bench.capacity [--sessions 400] [--seconds 6]   measures, and writes capacity.json
+    python -m tests.bench.capacity [--sessions 400] [--seconds 4]   measures, and writes capacity.json
     python -m tests.bench.capacity --document      writes the tables of docs/capacity.md from that
 
 Costs are processor time, calls and bytes, not rates, which depend more on what else the machine does. They
@@ -77,14 +77,23 @@ def idle_cost(there: Site, seconds: float) -> Cost:
 
 
 def events(redis_url: str, app: str, seconds: float) -> Cost:
-    """What one event costs, less what the node uses anyway."""
+    """What one event costs, less what the node uses anyway: the round that was disturbed least.
+
+    The opening of the clients' pages is part of it: a few in a thousand events.
+    """
     with site(redis_url, app) as (there, (url,)):
         asyncio.run(load(LinkUser, url, CLIENTS, 2))  # warm: Python specialises, Redis loads its scripts
         empty = idle_cost(there, seconds)
-        before, began = there.used(), time.perf_counter()
-        _, times = asyncio.run(load(LinkUser, url, CLIENTS, seconds))
-        took = time.perf_counter() - began
-        return (there.used() - before - empty * took) / len(times)
+        return min(
+            (_events(there, url, seconds, empty) for _ in range(3)), key=lambda cost: cost.node_seconds
+        )
+
+
+def _events(there: Site, url: str, seconds: float, empty: Cost) -> Cost:
+    before, began = there.used(), time.perf_counter()
+    _, times = asyncio.run(load(LinkUser, url, CLIENTS, seconds * 2))
+    took = time.perf_counter() - began
+    return (there.used() - before - empty * took) / len(times)
 
 
 def sessions(redis_url: str, app: str, count: int, seconds: float) -> dict[str, Any]:
@@ -98,7 +107,7 @@ def sessions(redis_url: str, app: str, count: int, seconds: float) -> dict[str, 
         users.do("open", count)
         opening = (there.used() - before - empty * (time.perf_counter() - began)) / count
         users.do("click", CLIENTS)
-        time.sleep(SLEEP_AFTER * 2 + 3)
+        time.sleep(SLEEP_AFTER * 2 + 8)
         held, stored = there.memory()
         idle = (idle_cost(there, seconds * 3) - empty) / count
         return {
@@ -153,7 +162,7 @@ def main() -> None:
     """Measure, or write the document."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sessions", type=int, default=400)
-    parser.add_argument("--seconds", type=float, default=6.0)
+    parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--document", action="store_true")
     options = parser.parse_args()
     if not options.document:

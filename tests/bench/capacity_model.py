@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "capacity.md"
 SIZES = (10_000, 100_000, 1_000_000)
@@ -111,7 +114,7 @@ def plan(costs: Costs, load: Load) -> dict[str, float]:
 def costs_table(found: dict[str, Any]) -> str:
     """Return the table of measured costs."""
     pages = [Costs.read(found, page) for page in ("app", "page50")]
-    rows = [
+    rows: list[tuple[str, Callable[[Costs], str]]] = [
         ("event: node, µs of processor", lambda c: f"{c.event.node_seconds * 1e6:.0f}"),
         ("event: Redis, µs of processor", lambda c: f"{c.event.redis_seconds * 1e6:.0f}"),
         ("event: Redis calls, those in scripts included", lambda c: f"{c.event.redis_calls:.1f}"),

@@ -50,7 +50,7 @@ def replace(nodes: Fleet, place: int, node: FleetNode, how: str) -> FleetNode:
     print(f"node {place} {'was killed' if how == 'kill' else f'has left, status {status}'}", flush=True)
     if status != (-9 if how == "kill" else 0):
         raise SystemExit(f"node {place} ended with status {status}:\n{node.log.read_text()}")
-    return nodes.spawn(node.port)
+    return nodes.spawn(str(node.port))
 
 
 def resumes(report: Path) -> int:
