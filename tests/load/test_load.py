@@ -98,23 +98,24 @@ def meddled(app: str, stack: contextlib.ExitStack, mode: str, user: str, **more:
 
 
 def test_what_is_lost_or_doubled_fails_the_run_and_what_the_link_repairs_does_not(app: str) -> None:
-    modes = {
-        "drop": ("PlainUser", "lost event"),
-        "double": ("PlainUser", "doubled event"),
-        "swap": ("LinkUser", "lost event"),
-        "forget": ("LinkUser", "lost event"),
-        "swallow": ("LinkUser", ""),
-        "double-answer": ("LinkUser", ""),
-    }
+    cases = [
+        ("drop", "PlainUser", "lost event"),
+        ("double", "PlainUser", "doubled event"),
+        ("swap", "LinkUser", "lost event"),
+        ("swap", "ChatUser", "lost event"),
+        ("forget", "LinkUser", "lost event"),
+        ("swallow", "LinkUser", ""),
+        ("double-answer", "LinkUser", ""),
+    ]
     with contextlib.ExitStack() as stack:
-        runs = {mode: meddled(app, stack, mode, user) for mode, (user, _) in modes.items()}
-        found = {mode: running.done() for mode, running in runs.items()}
-    for mode, (_, fault) in modes.items():
+        runs = [meddled(app, stack, mode, user) for mode, user, _ in cases]
+        found = [running.done() for running in runs]
+    for (mode, user, fault), ended in zip(cases, found, strict=True):
         if fault:
-            assert found[mode].code == 1, (mode, found[mode].log)
-            assert fault in faults(found[mode]), (mode, found[mode].log)
-            assert f"FAILED: {fault}" in found[mode].log
-    swallowed, doubled = well(found["swallow"]), well(found["double-answer"])
+            assert ended.code == 1, (mode, user, ended.log)
+            assert fault in faults(ended), (mode, user, ended.log)
+            assert f"FAILED: {fault}" in ended.log
+    swallowed, doubled = [well(ended) for ended in found[-2:]]
     assert swallowed.count("link", "resume") >= 4
     assert swallowed.count("link", "event to patch across a resume") >= 4
     assert doubled.count("link", "frame doubled on the way, repaired") >= 4
