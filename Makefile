@@ -3,6 +3,7 @@
 # make test   lint, types and all tests; what .ci/run does
 # make lint   lint and types only
 # make bench  events per second, time to start and to fail over, memory, bytes of a first visit, isolation, pub/sub
+# make load   users on three nodes behind a balancer for a minute; one node is killed, one drained, nothing may be lost
 # make soak   the simulators, crash tests, relays, upgrades and a chat, for long
 # make clean  remove everything that these made
 #
@@ -21,7 +22,7 @@ PORT    ?= 8000
 WORKERS ?= 3
 ARGS    ?=
 
-.PHONY: run demo test lint bench soak clean
+.PHONY: run demo test lint bench load soak clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/run.stamp
@@ -51,6 +52,10 @@ bench: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.bench.uploads
 	$(BIN)/python -m tests.bench.chat
 	$(BIN)/python -m tests.bench.events $(ARGS)
+
+load: $(VENV)/dev.stamp
+	@scripts/install-test-parts.sh
+	$(BIN)/python -m tests.bench.load $(ARGS)
 
 soak: $(VENV)/dev.stamp
 	TEST_BIG_FILE=100000000 TEST_EXAMPLES=1500 TEST_STEPS=120 TEST_MEMBERS=200 TEST_ROUNDS=30 TEST_IMAGE=1 $(BIN)/pytest --timeout 7200 \

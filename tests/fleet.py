@@ -86,9 +86,9 @@ class Fleet:
         self.wait_ready(node)
         return node
 
-    def spawn(self, **env: str) -> FleetNode:
-        """Start one more node without waiting."""
-        port = free_port()
+    def spawn(self, at: str = "", **env: str) -> FleetNode:
+        """Start one more node without waiting; ``at`` which port, if not at any."""
+        port = int(at or free_port())
         number = len(self.nodes)
         home = self.folder / f"node{number}"
         home.mkdir(exist_ok=True)
