@@ -197,6 +197,8 @@ class Settings(BaseSettings):
     """Origins besides the app's own that may open its socket; ``*`` for any."""
     metrics: bool = False
     """Whether ``/metrics`` answers, to anybody who can reach the app's port."""
+    cloudwatch_namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/#:-]{0,255}$")] = ""
+    """Namespace in Amazon CloudWatch that gets the number of sessions every minute; empty: none does."""
     forwarded_allow_ips: str = "127.0.0.1,::1"
     """Proxies (addresses, networks or ``*``) whose X-Forwarded-* headers are believed."""
 
@@ -405,6 +407,7 @@ class Settings(BaseSettings):
                 f'pip install "flet-cluster[embedded]". {alone} needs neither.'
             )
         self._check_reload()
+        self._check_cloudwatch()
         self._check_paths()
 
     def _check_paths(self) -> None:
@@ -427,6 +430,18 @@ class Settings(BaseSettings):
         if self.reload and importlib.util.find_spec("watchfiles") is None:
             raise SettingsError(
                 '--reload needs the library watchfiles: pip install "flet-cluster[embedded]" brings it.'
+            )
+
+    def _check_cloudwatch(self) -> None:
+        if self.cloudwatch_namespace.startswith("AWS/"):
+            raise SettingsError(
+                f"FLET_CLUSTER_CLOUDWATCH_NAMESPACE = {self.cloudwatch_namespace!r}: names that begin with AWS/ "
+                "are Amazon's own; choose another, such as FletCluster."
+            )
+        if self.cloudwatch_namespace and importlib.util.find_spec("botocore") is None:
+            raise SettingsError(
+                "FLET_CLUSTER_CLOUDWATCH_NAMESPACE is set, and what speaks with CloudWatch is missing: "
+                'pip install "flet-cluster[cloudwatch]" brings it.'
             )
 
     def with_secret_key(self) -> Self:
