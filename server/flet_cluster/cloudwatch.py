@@ -1,4 +1,4 @@
-"""Tells Amazon CloudWatch how many sessions this process has, for autoscaling (layer 4: imports botocore when asked).
+"""Tells Amazon CloudWatch how many sessions this process has, to scale by (layer 4: imports botocore when asked).
 
 One datapoint a process and a minute: the average over processes is then what autoscaling compares with its
 target, also while one of them cannot be heard. All of it happens in a thread of its own, with botocore loaded
@@ -44,7 +44,7 @@ class SessionsMetric:
             together do not call together.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  two of them for tests
         self,
         namespace: str,
         app_name: str,
@@ -107,8 +107,8 @@ class SessionsMetric:
         self._observer.count("cloudwatch_errors", reason=reason)
         if reason != self._trouble:
             _LOG.warning(
-                "CloudWatch does not get the number of sessions, so nothing is scaled by it: %s. It needs a region "
-                "(AWS_DEFAULT_REGION), credentials, cloudwatch:PutMetricData for the namespace %r "
+                "CloudWatch does not get the number of sessions, so nothing is scaled by it: %s. It needs "
+                "a region (AWS_DEFAULT_REGION), credentials, cloudwatch:PutMetricData for the namespace %r "
                 "(FLET_CLUSTER_CLOUDWATCH_NAMESPACE) and a way there; tried again every minute.",
                 error,
                 self._namespace,

@@ -435,8 +435,8 @@ class Settings(BaseSettings):
     def _check_cloudwatch(self) -> None:
         if self.cloudwatch_namespace.startswith("AWS/"):
             raise SettingsError(
-                f"FLET_CLUSTER_CLOUDWATCH_NAMESPACE = {self.cloudwatch_namespace!r}: names that begin with AWS/ "
-                "are Amazon's own; choose another, such as FletCluster."
+                f"FLET_CLUSTER_CLOUDWATCH_NAMESPACE = {self.cloudwatch_namespace!r}: names that begin with "
+                "AWS/ are Amazon's own; choose another, such as FletCluster."
             )
         if self.cloudwatch_namespace and importlib.util.find_spec("botocore") is None:
             raise SettingsError(

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tests.aws.amazon import Amazon
 
 NAMESPACE = "FletCluster"
+NOWHERE = "/dev/null/none"
+NO_KEYS = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SHARED_CREDENTIALS_FILE": NOWHERE}
 
 
 @pytest.fixture
@@ -123,7 +125,7 @@ def test_trouble_is_counted_and_told_once(
     ("env", "reason"),
     [
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:{port}"}, "EndpointConnectionError"),
-        ({"AWS_DEFAULT_REGION": "", "AWS_CONFIG_FILE": "/dev/null/none"}, "NoRegionError"),
+        ({"AWS_DEFAULT_REGION": "", "AWS_CONFIG_FILE": NOWHERE}, "NoRegionError"),
         (
             {
                 "AWS_ACCESS_KEY_ID": "",
