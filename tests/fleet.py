@@ -7,7 +7,6 @@ that a signal means this node only.
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
+from tests.environment import without_settings
 from tests.servers import fresh_app
 from tests.shell.running import free_port
 
@@ -108,7 +108,7 @@ class Fleet:
         return node
 
     def _env(self, more: Mapping[str, str]) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("FLET_")}
+        kept = without_settings()
         root = str(Path(__file__).parent.parent)
         return {
             **kept,

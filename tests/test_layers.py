@@ -29,6 +29,7 @@ LAYERS = {
     "transport": 3,
     "cloudwatch": 4,
     "dashboard": 4,
+    "exposition": 4,
     "http": 4,
     "metrics": 4,
     "__init__": 5,
@@ -50,9 +51,11 @@ LAYERS = {
     "lean_sockets": 5,
     "levelling": 5,
     "listening": 5,
+    "management": 5,
     "process": 5,
     "running": 5,
     "side_doors": 5,
+    "sight": 5,
     "serving": 5,
     "storage": 5,
     "supervisor": 5,
@@ -61,6 +64,7 @@ LAYERS = {
     "testing": 5,
     "tls": 5,
     "worker": 5,
+    "workers_sight": 5,
 }
 """Top-level module or subpackage → its layer."""
 
@@ -78,7 +82,7 @@ ONLY_IN: dict[str, set[str]] = {
     "prometheus_client": {"metrics", "dashboard"},
     "typer": {"cli", "doctor"},
     "watchfiles": {"changes"},
-    "uvicorn": {"lean_sockets", "serving"},
+    "uvicorn": {"lean_sockets", "management", "serving"},
 }
 """Library → the only places that may import it."""
 

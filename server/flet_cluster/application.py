@@ -25,6 +25,7 @@ from flet_cluster.http.static import WebClient, default_cache_dir
 from flet_cluster.metrics import PrometheusObserver, metrics_route
 from flet_cluster.protocol.close import CloseCode
 from flet_cluster.side_doors import side_doors
+from flet_cluster.sight import ProcessSight
 from flet_cluster.transport import endpoint
 from flet_cluster.transport.binding import BrowserCookie
 from flet_cluster.uploading import uploads_among_assets
@@ -74,7 +75,7 @@ def mountable(cluster_app: ClusterApp) -> FastAPI:
     """Return the application of one node, to be mounted anywhere.
 
     Its ``state`` holds what a server or a test looks for: ``cluster_app``, ``node`` (once it runs),
-    ``observer`` and ``drain``.
+    ``observer``, ``drain`` and ``sight``.
     """
     settings = cluster_app.settings
     client = web_client(settings)
@@ -98,6 +99,7 @@ def mountable(cluster_app: ClusterApp) -> FastAPI:
     application.state.cluster_app = cluster_app
     application.state.drain = cluster_app.drain
     application.state.observer = cluster_app.observer
+    application.state.sight = ProcessSight(lambda: [cluster_app])
 
     application.router.routes.extend(_operators_routes(cluster_app))
     at = partial(cookie_at, settings)
@@ -162,7 +164,7 @@ def web_client(settings: Settings, **options: Any) -> WebClient:
 
 def _operators_routes(cluster_app: ClusterApp) -> list[Route]:
     """Return what balancers, orchestrators and Prometheus ask for."""
-    routes = health_routes(lambda: "", cluster_app.not_ready)
+    routes = health_routes(cluster_app.not_alive, cluster_app.not_ready)
     observer = cluster_app.observer
     if cluster_app.settings.metrics and isinstance(observer, PrometheusObserver):
         routes.append(metrics_route(observer))

@@ -1,4 +1,4 @@
-"""Tells Amazon CloudWatch how many sessions this process has, to scale by (layer 4: imports botocore when asked).
+"""Tells Amazon CloudWatch how many sessions this process has, to scale by (layer 4: imports botocore late).
 
 One datapoint a process and a minute: the average over processes is then what autoscaling compares with its
 target, also while one of them cannot be heard. All of it happens in a thread of its own, with botocore loaded

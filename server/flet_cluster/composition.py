@@ -109,9 +109,9 @@ def build_node(
     patience = min(STORE_SECONDS, settings.store_patience)
 
     def open_store() -> RedisStore:
-        return RedisStore(url, name, patience=patience)
+        return RedisStore(url, name, patience=patience, observer=observer)
 
-    bus = RedisBus(url, name, disturbed=host.life.doubt)
+    bus = RedisBus(url, name, disturbed=host.life.doubt, observer=observer)
     node = Node(settings, limits, open_store(), bus, host, keys, open_store=open_store)
     node.relays.serve = serve_relayed
     return node

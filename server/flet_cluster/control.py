@@ -8,9 +8,11 @@ tells each side that the other is gone.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
+import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,15 +39,14 @@ class WorkerEnd:
         # The app's own child processes must not keep the channel open.
         os.set_inheritable(descriptor, False)
         self._socket = socket.socket(fileno=descriptor)
+        self._sending = threading.Lock()
         self._buffer = b""
         self._descriptors: list[int] = []
 
     def send(self, message: Message) -> None:
-        """Send a message; a supervisor that is gone does not matter here."""
-        try:
+        """Send a message, from any thread; a supervisor that is gone does not matter here."""
+        with self._sending, contextlib.suppress(OSError):
             self._socket.sendall(json.dumps(message).encode() + b"\n")
-        except OSError:
-            return
 
     def receive(self) -> Message | None:
         """Wait for a message; None when the supervisor is gone."""

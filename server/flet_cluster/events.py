@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
 class Observer(Protocol):
@@ -22,7 +22,15 @@ class Observer(Protocol):
         """A measurement: seconds for names ending in ``_seconds``, bytes for ``_bytes``."""
 
     def gauge(self, name: str, read: Callable[[], float], /) -> None:
-        """A level, which is read when somebody looks; ``read`` replaces an earlier one of that name."""
+        """A level, which is read when somebody looks, in any thread.
+
+        ``read`` replaces an earlier one of that name.
+        """
+
+    def levels(
+        self, name: str, labels: tuple[str, ...], read: Callable[[], Mapping[tuple[str, ...], float]], /
+    ) -> None:
+        """Levels that belong together: ``read`` returns each with the values of its ``labels``."""
 
 
 class NullObserver:
@@ -36,6 +44,11 @@ class NullObserver:
 
     def gauge(self, name: str, read: Callable[[], float], /) -> None:
         """Ignore a level."""
+
+    def levels(
+        self, name: str, labels: tuple[str, ...], read: Callable[[], Mapping[tuple[str, ...], float]], /
+    ) -> None:
+        """Ignore levels."""
 
 
 class FaultPoints:

@@ -16,6 +16,7 @@ from flet_cluster.cloudwatch import SessionsMetric
 from flet_cluster.composition import build_node, why_not_started
 from flet_cluster.errors import StartFailed, StartRefused
 from flet_cluster.events import FaultPoints, Observer
+from flet_cluster.management import SHARED
 from flet_cluster.metrics import PrometheusObserver
 from flet_cluster.uploading import blob_store, upload_links, upload_remark
 
@@ -75,7 +76,7 @@ class ClusterApp:
     ) -> None:
         self.program = program
         self.settings = settings
-        self.observer = observer or PrometheusObserver()
+        self.observer = observer or PrometheusObserver(settings.app_name)
         self.running: Node | None = None
         self.links: Callable[[Settings], UploadLinks | None] = upload_links
         self.companions: list[Companion] = []
@@ -108,13 +109,16 @@ class ClusterApp:
 
     async def _start(self) -> Node:
         try:
+            SHARED.join(self, self.settings)
             blobs = blob_store(self.settings)
             if blobs is not None:
+                blobs.observer = self.observer
                 await blobs.start()
             uploads = self.links(self.settings)
             node = build_node(self.program, self.settings, self.observer, self._faults, uploads)
             await node.start()
         except Exception as error:
+            SHARED.leave(self)
             sentence, final = why_not_started(error, self.settings)
             if not sentence:
                 raise
@@ -142,11 +146,18 @@ class ClusterApp:
 
     async def stop(self) -> None:
         """Let all sessions go, then leave; the app may be started again."""
-        node, self.running, self._starting = self.running, None, None
+        node, self._starting = self.running, None
         if node is not None:
             for companion in self.companions:
                 companion.stop()
             await node.stop()
+        if self.running is node:
+            self.running = None
+            SHARED.leave(self)
+
+    def not_alive(self) -> str:
+        """Say why the node does not work any more, "" if it does, or does not yet; from any thread."""
+        return "" if self.running is None else self.running.not_alive()
 
     def not_ready(self) -> str:
         """Say why this node may not get new visitors, "" if it may; it does not flap with Redis."""

@@ -66,22 +66,37 @@ def address_error(settings: Settings, error: OSError) -> SettingsError:
     )
 
 
-def _bound_to_port(settings: Settings) -> socket.socket:
-    host = "0.0.0.0" if settings.host in {"", "*"} else settings.host  # noqa: S104  asked for
+def bound(host: str, port: int) -> socket.socket:
+    """Bind a port without listening; an empty host, or ``*``, means all addresses of the machine.
+
+    Raises:
+        SettingsError: there is no such host.
+        OSError: the port cannot be had.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
-            host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            "0.0.0.0" if host in {"", "*"} else host,  # noqa: S104  asked for
+            port,
+            type=socket.SOCK_STREAM,
+            flags=socket.AI_PASSIVE,
         )[0]
         sock = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise SettingsError(f"Cannot use host {settings.host!r}: {error}") from error
+        raise SettingsError(f"Cannot use host {host!r}: {error}") from error
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
-    except OSError as error:
+    except OSError:
         sock.close()
-        raise address_error(settings, error) from error
+        raise
     return sock
+
+
+def _bound_to_port(settings: Settings) -> socket.socket:
+    try:
+        return bound(settings.host, settings.port)
+    except OSError as error:
+        raise address_error(settings, error) from error
 
 
 def _bound_to_file(path: Path) -> socket.socket:

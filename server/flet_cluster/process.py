@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import Mapping
 
+    from flet_cluster.control import Message
+
 _LOG = logging.getLogger("flet_cluster.supervisor")
 
 
@@ -31,8 +33,10 @@ class Worker:
         ready: whether it has opened the port.
         error: what it said before it ended.
         final: whether another attempt would end the same way.
+        leaving: whether it was asked to stop.
         known: set when it is ready, and when it is gone.
         attended: the task that answers it until it is gone; the supervisor sets it.
+        asked_at: when it was asked what it has not answered yet; ``time.monotonic``.
     """
 
     slot: int
@@ -44,7 +48,9 @@ class Worker:
     final: bool = False
     known: asyncio.Event = field(default_factory=asyncio.Event)
     attended: asyncio.Task[None] | None = None
-    _asked: bool = False
+    asked_at: float = 0.0
+    leaving: bool = False
+    _questions: dict[str, asyncio.Future[Message | None]] = field(default_factory=dict)
 
     @classmethod
     async def start(cls, slot: int, plan: Mapping[str, Any]) -> Worker:
@@ -83,10 +89,35 @@ class Worker:
         await asyncio.wait([self.attended])
         self.attended.result()
 
+    async def ask(self, what: str, seconds: float) -> Message | None:
+        """Ask it something; None if it has not answered in time, or is gone.
+
+        What it has not answered yet is not asked again: questions do not pile up for one that is frozen.
+        """
+        answer = self._questions.get(what)
+        if answer is None:
+            answer = self._questions[what] = asyncio.get_running_loop().create_future()
+            self.asked_at = time.monotonic() if len(self._questions) == 1 else self.asked_at
+            self.channel.send({"ask": what})
+        await asyncio.wait([answer], timeout=seconds)
+        return answer.result() if answer.done() else None
+
+    def answered(self, message: Message) -> None:
+        """Take an answer of it."""
+        answer = self._questions.pop(message["answer"], None)
+        if answer is not None:
+            answer.set_result(message)
+
+    def hung_up(self) -> None:
+        """It is gone, and answers nothing any more."""
+        for answer in self._questions.values():
+            answer.set_result(None)
+        self._questions.clear()
+
     def ask_to_stop(self) -> None:
         """Ask it to drain; once, for a second request would cut the drain short."""
-        if not self._asked:
-            self._asked = True
+        if not self.leaving:
+            self.leaving = True
             self._send(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -102,6 +133,13 @@ class Worker:
             _LOG.warning("worker %d (pid %d) does not stop; killing it", self.slot, self.process.pid)
             self.kill()
             await self.process.wait()
+
+    @property
+    def how(self) -> str:
+        """How it ended, in a word: failed (before it served), killed or exited."""
+        if not self.ready:
+            return "failed"
+        return "killed" if (self.process.returncode or 0) < 0 else "exited"
 
     def end(self) -> str:
         """Say how it ended."""

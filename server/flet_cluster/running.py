@@ -20,8 +20,10 @@ from flet_cluster.host import compat, intercept
 from flet_cluster.host.arguments import refuse_unknown
 from flet_cluster.host.entry import home_of
 from flet_cluster.host.program import load_program
+from flet_cluster.management import managed
 from flet_cluster.serving import configure_logging, serve, warn_of_unknown_variables
 from flet_cluster.settings import Settings
+from flet_cluster.sight import sight_of
 from flet_cluster.supervisor import Plan, Supervisor
 
 if TYPE_CHECKING:
@@ -123,7 +125,9 @@ def _serve_here(program: Program, settings: Settings, make: Factory) -> None:
         desktop.show(settings, url)
 
     try:
-        serve(make(program, settings), settings, sock, on_ready=announce)
+        app = make(program, settings.with_values(management_port=None))  # it is taken care of here
+        with managed(settings, sight_of(app)):
+            serve(app, settings, sock, on_ready=announce)
     finally:
         listening.close(sock, settings)
 

@@ -199,6 +199,12 @@ class Settings(BaseSettings):
     """Whether ``/metrics`` answers, to anybody who can reach the app's port."""
     cloudwatch_namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/#:-]{0,255}$")] = ""
     """Namespace in Amazon CloudWatch that gets the number of sessions every minute; empty: none does."""
+    management_port: Annotated[int | None, BeforeValidator(spellings.port_or_off)] = 9700
+    """Port of health checks and metrics, one for all workers of a machine; 0 for any free one; None: none."""
+    management_host: str = "127.0.0.1"
+    """Address of that port; 0.0.0.0 for all."""
+    log_format: Annotated[Literal["console", "json"], BeforeValidator(spellings.lower)] = "console"
+    """How log lines look: for people, or an object of JSON each."""
     forwarded_allow_ips: str = "127.0.0.1,::1"
     """Proxies (addresses, networks or ``*``) whose X-Forwarded-* headers are believed."""
 
@@ -409,6 +415,11 @@ class Settings(BaseSettings):
         self._check_reload()
         self._check_cloudwatch()
         self._check_paths()
+        if self.management_port and self.is_set("management_port") and self.management_port == self.port:
+            raise SettingsError(
+                f"FLET_CLUSTER_MANAGEMENT_PORT = {self.port} is the app's own port. Choose another, or off: "
+                "/healthz and /readyz are there anyway, and so is /metrics with FLET_CLUSTER_METRICS=true."
+            )
 
     def _check_paths(self) -> None:
         """Refuse paths of which one would hide another."""
@@ -443,6 +454,10 @@ class Settings(BaseSettings):
                 "FLET_CLUSTER_CLOUDWATCH_NAMESPACE is set, and what speaks with CloudWatch is missing: "
                 'pip install "flet-cluster[cloudwatch]" brings it.'
             )
+
+    def is_set(self, name: str) -> bool:
+        """Whether somebody gave a value to this field, even its default."""
+        return name in self.model_fields_set
 
     def with_secret_key(self) -> Self:
         """Return these settings, with a random key for the life of this process if there is none."""

@@ -19,6 +19,8 @@ ALLOWED = {"bool_parsing": "write true or false (or 1, yes, 0, no)"}
 
 _LEVELS = {"warn": "warning", "fatal": "critical", "notset": "debug"}
 _CERT_REQS = {"0": "none", "1": "optional", "2": "required"}
+_OFF = frozenset({"off", "none", "no", "false"})
+_LAST_PORT = 65535
 _GONE_RENDERERS = {"html": "canvaskit"}
 _SIZE = TypeAdapter(ByteSize)
 
@@ -65,6 +67,23 @@ def upload_prefix(value: str) -> str:
             "{app}/{session}/; or / for none"
         )
     return f"{path}/" if path else ""
+
+
+def port_or_off(value: object) -> object:
+    """Turn ``off`` into None, and a port into its number.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if value is None or _word(value) in _OFF:
+        return None
+    try:
+        port = int(value) if isinstance(value, (str, int)) else -1
+    except ValueError:
+        port = -1
+    if not 0 <= port <= _LAST_PORT:
+        raise ValueError("a port, 0 for any free one, or off for none")
+    return port
 
 
 def log_level(value: object) -> object:

@@ -16,6 +16,7 @@ import contextlib
 import logging
 import signal
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +24,11 @@ from flet_cluster import desktop, listening, tls
 from flet_cluster.changes import changes, folder_of
 from flet_cluster.control import jsonable
 from flet_cluster.errors import ClusterError, StartFailed
+from flet_cluster.management import opened
 from flet_cluster.process import Worker
 from flet_cluster.serving import configure_logging, warn_of_unknown_variables
 from flet_cluster.settings import Backend, Settings
+from flet_cluster.workers_sight import WorkersSight
 
 if TYPE_CHECKING:
     import socket
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flet_cluster.embedded import EmbeddedServer
+    from flet_cluster.management import Management
 
 _LOG = logging.getLogger("flet_cluster.supervisor")
 _MAX_FAILED_STARTS = 3
@@ -46,6 +50,7 @@ _NAMES = 3
 _DECIDED_ONCE = (
     *("app_name", "workers", "reload", "redis_url", "secret_key", "store_warnings"),
     *("host", "port", "uds_path", "forwarded_allow_ips"),
+    *("management_port", "management_host", "log_format"),
 )
 """Settings that changed code cannot change: what was bound and started with them is there."""
 
@@ -100,6 +105,8 @@ class Supervisor:
         self._failure: BaseException | None = None
         self._shown: set[str] = set()
         self._announced = False
+        self._ends: Counter[str] = Counter()
+        self._management: Management | None = None
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT; a second one does not wait for the drain.
@@ -203,9 +210,12 @@ class Supervisor:
         finally:
             self._workers.discard(worker)
             worker.channel.close()
+            worker.hung_up()
             worker.known.set()
+            if not (worker.leaving or self._stop.is_set()):
+                self._ends[worker.how] += 1
 
-    def _answer(self, worker: Worker, message: Mapping[str, Any]) -> None:
+    def _answer(self, worker: Worker, message: dict[str, Any]) -> None:
         if "loaded" in message:
             try:
                 settings = self._prepared(message["loaded"])
@@ -216,6 +226,8 @@ class Supervisor:
                     self._fail(error)
                 return
             worker.channel.send({"settings": settings.plain()}, self._socket)
+        elif "answer" in message:
+            worker.answered(message)
         elif "ready" in message:
             worker.became_ready()
             self._announce(worker)
@@ -279,8 +291,21 @@ class Supervisor:
             values["redis_url"] = self._start_valkey()
             values["store_warnings"] = False  # it is what it is: a server for this run
         self._socket = listening.bind(settings)
-        self._settings = settings.with_values(**values)
+        settings = settings.with_values(**values)
+        self._management = opened(settings, self._sight(settings))
+        self._settings = settings.with_values(management_port=None)  # of a worker's own, there is none
         return self._settings
+
+    def _sight(self, settings: Settings) -> WorkersSight:
+        """Return what there is to be seen of all this, from another thread."""
+        return WorkersSight(
+            asyncio.get_running_loop(),
+            lambda: [worker for worker in self._workers if not worker.leaving],
+            lambda: list(self._workers),
+            self._stop.is_set,
+            lambda: (sum(worker.serves() for worker in list(self._workers)), self._plan.workers, self._ends),
+            settings.app_name,
+        )
 
     def _start_valkey(self) -> str:
         from flet_cluster.embedded import EmbeddedServer  # noqa: PLC0415  an optional part
@@ -332,6 +357,8 @@ class Supervisor:
     def _close(self) -> None:
         for worker in self._workers:
             worker.channel.close()
+        if self._management is not None:
+            self._management.stop()
         if self._valkey is not None:
             self._valkey.stop()
         if self._socket is not None and self._settings is not None:

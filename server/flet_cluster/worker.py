@@ -7,6 +7,7 @@ never outlives the supervisor.
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import signal
 import sys
@@ -18,10 +19,13 @@ from flet_cluster.control import WorkerEnd, jsonable
 from flet_cluster.errors import ClusterError, StartFailed
 from flet_cluster.serving import configure_logging, serve
 from flet_cluster.settings import Settings
+from flet_cluster.sight import sight_of
 
 if TYPE_CHECKING:
     from flet_cluster.control import Message
+    from flet_cluster.sight import Sight
 
+_LOG = logging.getLogger("flet_cluster.worker")
 _PR_SET_PDEATHSIG = 1
 
 
@@ -61,7 +65,8 @@ def _work(channel: WorkerEnd, plan: Message) -> None:
     settings = Settings(**start["settings"])
     configure_logging(settings)
     app = make(program, settings)
-    threading.Thread(target=_watch, args=(channel,), name="supervisor-watch", daemon=True).start()
+    answering = (channel, sight_of(app))
+    threading.Thread(target=_watch, args=answering, name="supervisor-watch", daemon=True).start()
     sock = channel.take_socket()
     serve(app, settings, sock, lambda: channel.send({"ready": os.getpid()}), supervised=True)
 
@@ -75,11 +80,26 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _watch(channel: WorkerEnd) -> None:
-    """Do the same where there is no such call, and where the supervisor died before it was made."""
-    while channel.receive() is not None:
-        pass
+def _watch(channel: WorkerEnd, sight: Sight) -> None:
+    """Do the same where there is no such call, and where the supervisor died before it was made.
+
+    Until then, tell it what it asks: from this thread, which has nothing else to do, also while a handler
+    blocks the event loop.
+    """
+    while (question := channel.receive()) is not None:
+        try:
+            answer = _answer(question["ask"], sight)
+        except Exception:  # noqa: BLE001  whatever it is, the next question may be answered
+            _LOG.exception("the supervisor's question %s cannot be answered", question)
+        else:
+            channel.send({"answer": question["ask"], **answer})
     os._exit(1)
+
+
+def _answer(what: str, sight: Sight) -> Message:
+    if what == "metrics":
+        return {"text": sight.metrics()}
+    return {"alive": sight.alive(), "ready": sight.ready()}
 
 
 if __name__ == "__main__":

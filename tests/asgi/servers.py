@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
+from tests.environment import without_settings
 from tests.fleet import SECRET
 from tests.shell.running import ROOT, eventually, free_port
 
@@ -74,7 +75,7 @@ def serving(
     """
     port = port or free_port()
     command = [part.format(app=app, port=port) for part in COMMANDS[kind]]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("FLET_")}
+    kept = without_settings()
     with tempfile.TemporaryDirectory() as home, (log := Path(home) / "log").open("wb") as output:
         process = subprocess.Popen(
             [str(BIN / command[0]), *command[1:]],

@@ -1,4 +1,4 @@
-"""The number of sessions reaches CloudWatch (moto's server), a datapoint a minute; trouble stays outside the node."""
+"""The number of sessions reaches CloudWatch (moto's server), a datapoint a minute; trouble stays away."""
 
 from __future__ import annotations
 

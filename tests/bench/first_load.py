@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import sync_playwright
 from tests.bench.start import is_open
 from tests.chromium.loads import compressed_client, profile, visit
+from tests.environment import without_settings
 from tests.shell.running import ROOT, eventually, free_port
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def ours(renderer: str, cache: Path, folder: Path) -> Iterator[str]:
     """Serve from a node; yields its URL."""
     port = free_port()
     command = [sys.executable, "-m", "flet_cluster.cli", "run", str(APP), "--port", str(port)]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("FLET_")}
+    kept = without_settings()
     own = {"FLET_CLUSTER_CACHE_DIR": str(cache), "FLET_WEB_RENDERER": renderer}
     with (folder / "ours.log").open("w") as log:
         process = subprocess.Popen(command, env={**kept, **own}, cwd=folder, stdout=log, stderr=log)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import signal
 import socket
 import statistics
@@ -20,6 +19,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.environment import without_settings
 from tests.shell.running import LONG, free_port
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ PAUSE = 0.005
 def started(workers: int, folder: str) -> Iterator[tuple[int, float]]:
     """Run the app; yields its port and the seconds until that was open."""
     port = free_port()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FLET_")}
+    environment = without_settings()
     began = time.perf_counter()
     with Path(folder, f"log-{port}.txt").open("wb") as log:
         process = subprocess.Popen(

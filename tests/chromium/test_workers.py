@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.environment import without_settings
 from tests.shell.running import ROOT, Served, alive, eventually, free_port
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def demo(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
         "demo",
     ]
     command = [sys.executable, "-m", "flet_cluster.cli", "run", str(ROOT / "examples/demo/main.py"), *options]
-    env = {name: value for name, value in os.environ.items() if not name.startswith("FLET_")}
+    env = without_settings()
     failed = request.session.testsfailed
     with log.open("w") as output:
         process = subprocess.Popen(command, env=env, stdout=output, stderr=subprocess.STDOUT, text=True)

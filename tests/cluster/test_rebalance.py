@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import secrets
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.browser import Browser
 from tests.cluster.tools import PATIENCE, PROBE, Place, World, eventually, seconds, send
+from tests.environment import without_settings
 from tests.fleet import SECRET, fleet
 from tests.steps import Click
 from tests.tab import open_tab
@@ -39,7 +39,7 @@ def options() -> Mapping[str, str]:
 
 def command(fleet: Fleet, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     """``flet-cluster rebalance`` as an operator would call it."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("FLET_")}
+    kept = without_settings()
     return subprocess.run(
         [sys.executable, "-m", "flet_cluster.cli", "rebalance", *arguments],
         env={

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from tests.crash.nodes import MAIN_RUNS, QUIET
 from tests.crash.zygote import PYTHONPATH
+from tests.environment import NO_MANAGEMENT_PORT
 from tests.fleet import SECRET
 from tests.servers import fresh_app
 from tests.twin import ENVIRONMENT
@@ -145,6 +146,7 @@ class Herd:
         kept = {name: value for name, value in ENVIRONMENT.items() if not name.startswith("FLET_")}
         return {
             **kept,
+            **NO_MANAGEMENT_PORT,
             "PYTHONPATH": PYTHONPATH,
             "FLET_CLUSTER_REDIS_URL": self.redis_url,
             "FLET_CLUSTER_APP_NAME": self.app_name,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.environment import without_settings
 from tests.fleet import fleet
 from tests.servers import running
 from tests.shell.running import LONG, free_port
@@ -33,7 +33,7 @@ def one() -> Iterator[Fleet]:
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("FLET_")}
+    kept = without_settings()
     words = [sys.executable, "-m", "flet_cluster.cli", "check", *arguments]
     return subprocess.run(words, env=kept, capture_output=True, text=True, timeout=LONG, check=False)
 

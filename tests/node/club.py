@@ -24,7 +24,7 @@ from flet_cluster.settings import Settings
 from flet_cluster.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 
     import pytest
 
@@ -46,6 +46,11 @@ class Counts:
         """Not of interest here."""
 
     def gauge(self, name: str, read: Callable[[], float], /) -> None:
+        """Not of interest here."""
+
+    def levels(
+        self, name: str, labels: tuple[str, ...], read: Callable[[], Mapping[tuple[str, ...], float]], /
+    ) -> None:
         """Not of interest here."""
 
 

@@ -91,6 +91,7 @@ class Wire:
 
     client: FletClient = field(default_factory=FletClient)
     link: bool = True
+    relayed: bool = False
     frames: list[int] = field(default_factory=list)
     rx: int = 0
     code: CloseCode | None = None

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from tests.environment import without_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -119,7 +120,7 @@ def started(folder: Path, *command: str, **env: str) -> Iterator[Served]:
 
     The port is what it says itself; see :meth:`Served.url`.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("FLET_")}
+    kept = without_settings()
     log = folder / f"log-{time.monotonic_ns()}.txt"
     with log.open("w") as output:
         process = subprocess.Popen(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.environment import without_settings
 from tests.shell.running import APP, LONG
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def command(folder: Path, *arguments: str, web: Path | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FLET_")}
+    environment = without_settings()
     if web is not None:
         environment["FLET_WEB_PATH"] = str(web)  # another web client than Flet's
     return subprocess.run(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.environment import without_settings
 from tests.servers import command
 from tests.shell.running import APP, LONG
 
@@ -43,7 +43,7 @@ def server() -> Iterator[EmbeddedServer]:
 def test_a_key_may_be_in_the_script(tmp_path: Path, target: str, call: str, workers: int) -> None:
     """Then it is the Redis that is looked at."""
     (tmp_path / "app.py").write_text(f"import flet_cluster\n\ndef main(page):\n    pass\n\n{call}\n")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FLET_")}
+    environment = without_settings()
     options = ["--port", "0", "--workers", str(workers), "--redis-url", "redis://127.0.0.1:1/0"]
     done = subprocess.run(
         [sys.executable, "-m", "flet_cluster.cli", "run", target, *options],
@@ -62,7 +62,7 @@ def test_a_key_may_be_in_the_script(tmp_path: Path, target: str, call: str, work
 def run(folder: Path, url: str, workers: int) -> subprocess.CompletedProcess[str]:
     """Run an app until it ends by itself."""
     (folder / "app.py").write_text(APP)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FLET_")}
+    environment = without_settings()
     options = ["--port", "0", "--workers", str(workers), "--redis-url", url]
     return subprocess.run(
         [sys.executable, "-m", "flet_cluster.cli", "run", "app.py", *options],

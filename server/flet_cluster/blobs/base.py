@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from flet_cluster.events import Observer
+
 
 @dataclass(frozen=True, slots=True)
 class Blob:
@@ -31,7 +33,13 @@ class Blob:
 
 
 class BlobStore(Protocol):
-    """Where uploads are kept."""
+    """Where uploads are kept.
+
+    Attributes:
+        observer: counts what goes wrong.
+    """
+
+    observer: Observer
 
     async def start(self) -> None:
         """Make sure that it can be used, and tidy up what crashed processes left. Raises BlobError."""

@@ -21,12 +21,14 @@ from flet_cluster.blobs.draft import Draft
 from flet_cluster.blobs.names import TEMPORARY
 from flet_cluster.blobs.shelf import OpenBlob, listed, remove
 from flet_cluster.errors import BlobIncomplete, BlobStoreUnusable, BlobTooLarge
+from flet_cluster.events import NullObserver
 from flet_cluster.threads import UPLOADS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from flet_cluster.blobs.base import Blob
+    from flet_cluster.events import Observer
 
 logger = logging.getLogger("flet_cluster.blobs")
 
@@ -56,6 +58,7 @@ class LocalBlobs:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.observer: Observer = NullObserver()
         self._tidied = float("-inf")
         self._tidying: asyncio.Task[None] | None = None
         self._writing = 0

@@ -14,10 +14,11 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from flet_cluster.bus.listener import Listener
 from flet_cluster.errors import BusUnavailable, StoreError
+from flet_cluster.events import NullObserver
 from flet_cluster.stores.batch import Batcher
 from flet_cluster.stores.connect import backoff
 from flet_cluster.stores.keys import app_prefix
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from redis.asyncio.connection import AbstractConnection
 
     from flet_cluster.bus.base import Handler, Unsubscribe
+    from flet_cluster.events import Observer
 
 _log = logging.getLogger(__name__)
 _TROUBLE = (RedisError, OSError, TimeoutError)
@@ -42,14 +44,22 @@ class RedisBus:
         app: name of the app; keeps the channels of apps apart.
         patience: how long publishing or subscribing is tried, seconds.
         disturbed: called when a connection has broken on which messages came until then.
+        observer: counts what goes wrong.
     """
 
     def __init__(
-        self, url: str, app: str, *, patience: float = 2.0, disturbed: Callable[[], None] = lambda: None
+        self,
+        url: str,
+        app: str,
+        *,
+        patience: float = 2.0,
+        disturbed: Callable[[], None] = lambda: None,
+        observer: Observer | None = None,
     ) -> None:
         wire = open_wire(url, timeout=min(2.0, patience))
         self._client = wire.client
-        self._batcher = Batcher(wire, patience=patience)
+        self._observer = observer or NullObserver()
+        self._batcher = Batcher(wire, patience=patience, observer=observer)
         self._sharded = isinstance(wire, ClusterWire)
         self._prefix = f"{app_prefix(app)}:bus:"
         self._patience = patience
@@ -152,6 +162,8 @@ class RedisBus:
             except _TROUBLE as error:
                 failures += 1
                 self._trouble = error
+                kind = "refused" if isinstance(error, ResponseError) else "unreachable"
+                self._observer.count("redis_errors", operation="subscribe", kind=kind)
                 _log.debug("listening on %s failed: %s", channel, error)
                 await asyncio.sleep(self._backoff.compute(failures))
                 await self._read_topology()

@@ -15,6 +15,7 @@ from flet_cluster.fastapi.manager import AppManager, app_manager
 from flet_cluster.host.intercept import DropIn
 from flet_cluster.hosting import failure_noted
 from flet_cluster.http.health import health_routes
+from flet_cluster.sight import ProcessSight
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,16 +74,17 @@ class HostedApplication:
         manager: knows the apps.
 
     Attributes:
-        state: what the server looks for: ``drain``, and why a start failed.
+        state: what the server looks for: ``drain``, ``sight``, and why a start failed.
     """
 
     def __init__(self, app: ASGIApp, manager: AppManager) -> None:
         self._app = app
         self._manager = manager
-        self._health = Router(health_routes(lambda: "", self._not_ready))
+        sight = ProcessSight(lambda: manager.apps)
+        self._health = Router(health_routes(sight.alive, sight.ready))
         own = {getattr(route, "path", "") for route in getattr(app, "routes", ())}
         self._ours = {"/healthz", "/readyz"} - own
-        self.state = SimpleNamespace(drain=manager.drain, start_error="", start_refused=False)
+        self.state = SimpleNamespace(drain=manager.drain, sight=sight, start_error="", start_refused=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the lifespan."""
@@ -115,7 +117,3 @@ class HostedApplication:
             await send(message)
 
         return with_stop
-
-    def _not_ready(self) -> str:
-        reasons = (app.not_ready() for app in self._manager.apps)
-        return next((reason for reason in reasons if reason), "")

@@ -55,6 +55,11 @@ class SignOfLife:
         return self._until is None or self._clock() < self._until
 
     @property
+    def age(self) -> float:
+        """Seconds since the last heartbeat that the store has taken was sent; 0 before there was any."""
+        return 0.0 if self._until is None else max(0.0, self._clock() - (self._until - self.ttl))
+
+    @property
     def doubtful(self) -> bool:
         """Whether other nodes whose signs are missing in the store may live all the same.
 

@@ -363,8 +363,10 @@ class LiveSession:
 
     # -- input ------------------------------------------------------------------------------------
 
-    def accept(self, seq: int, packet: bytes, client: ClientInfo, *, again: bool = False) -> None:
+    def accept(self, seq: int, packet: bytes, client: ClientInfo, *, again: bool = False) -> Kind | None:
         """Take one packet of the browser; repeats of what was accepted before are dropped.
+
+        Returns what it is; None for a repeat.
 
         Args:
             seq: its number.
@@ -379,7 +381,7 @@ class LiveSession:
         message = wire.decode(packet)
         if self.progress.knows(seq):
             self.host.observer.count("repeats_dropped")
-            return
+            return None
         kind = KINDS.get(message.action)
         if kind is None:
             raise wire.BadPacket(f"a client does not send {message.action.name}")
@@ -387,6 +389,7 @@ class LiveSession:
             raise ProtocolError(CloseCode.OVERLOADED, "too many inputs wait")
         self.progress.accept(seq)
         self.queue(Input(kind, seq, message.body, client, self.instance, message.weight, again=again))
+        return kind
 
     def page_event(self, name: str, data: Any = None) -> None:
         """Queue an event of the page that the node itself causes (``connect``, ``disconnect``, ``close``)."""

@@ -40,6 +40,8 @@ class PageThreads(ThreadPoolExecutor):
         self._jobs: deque[Job] = deque()
         self._running = 0
         self._closed = False
+        observer.gauge("page_threads_busy", lambda: self._running)
+        observer.gauge("page_threads_waiting", lambda: len(self._jobs))
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Run ``fn`` in a thread of its own."""

@@ -61,6 +61,11 @@ class Heartbeat:
         """Begin, from the node's loop."""
         self._thread.start()
 
+    @property
+    def works(self) -> bool:
+        """Whether its thread has not ended before it was told to; callable from any thread."""
+        return self._stop.is_set() or self._thread.ident is None or self._thread.is_alive()
+
     async def stop(self) -> None:
         """End and wait for the thread, without one of the loop's own: the app may have them all."""
         self._stop.set()

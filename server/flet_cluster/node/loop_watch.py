@@ -35,12 +35,12 @@ class LoopWatch:
 
     Args:
         is_app: tells whether a module is the app's own, by its name.
-        lagged: told on the loop how long it was stuck, in seconds.
+        looked: told on the loop at each look how late it was, in seconds, and whether that is worth a line.
     """
 
-    def __init__(self, is_app: Callable[[str], bool], lagged: Callable[[float], None]) -> None:
+    def __init__(self, is_app: Callable[[str], bool], looked: Callable[[float, bool], None]) -> None:
         self._is_app = is_app
-        self._lagged = lagged
+        self._looked = looked
         self._last_turn = time.monotonic()
         self._named_turn = 0.0
         self._loop_thread = 0
@@ -52,6 +52,11 @@ class LoopWatch:
     def stuck_for(self) -> float:
         """Seconds since the loop last showed that it turns; callable from any thread."""
         return time.monotonic() - self._last_turn
+
+    @property
+    def works(self) -> bool:
+        """Whether it has begun, and not ended before it was told to; callable from any thread."""
+        return self._stop.is_set() or self._thread.is_alive()
 
     def start(self) -> None:
         """Begin, on the loop that is to be watched."""
@@ -69,10 +74,12 @@ class LoopWatch:
     def _tick(self) -> None:
         """On the loop: it turns."""
         now = time.monotonic()
-        lag = now - self._last_turn - TURN_SECONDS
-        if lag > LAG_SECONDS:
+        lag = max(0.0, now - self._last_turn - TURN_SECONDS)
+        blocked = lag > LAG_SECONDS
+        if blocked:
             logger.warning("the event loop was blocked for %.1f s", lag)
-            self._lagged(lag)
+        if self._ticker is not None:  # not the first one, which nobody waited for
+            self._looked(lag, blocked)
         self._last_turn = now
         self._ticker = asyncio.get_running_loop().call_later(TURN_SECONDS, self._tick)
 

@@ -20,8 +20,9 @@ from flet_cluster.node.control import Control
 from flet_cluster.node.departures import Departures
 from flet_cluster.node.drain import Drain
 from flet_cluster.node.exchanges import Exchanges
-from flet_cluster.node.heartbeat import Heartbeat
+from flet_cluster.node.heartbeat import STUCK_SECONDS, Heartbeat
 from flet_cluster.node.hibernation import Hibernation
+from flet_cluster.node.levels import show_levels
 from flet_cluster.node.loop_watch import LoopWatch
 from flet_cluster.node.mail import Mail
 from flet_cluster.node.publications import Publications
@@ -118,7 +119,7 @@ class Node:
         self.version = ""
         self.draining = False
         interval, ttl = settings.heartbeat_interval, settings.heartbeat_timeout
-        self._watch = LoopWatch(host.program.is_app_module, self._lagged)
+        self._watch = LoopWatch(host.program.is_app_module, self._looked)
         self._heartbeat = (
             Heartbeat(open_store, self.describe, interval, ttl, lambda: self._watch.stuck_for, host.life)
             if open_store
@@ -129,8 +130,7 @@ class Node:
         self._upkeep = Upkeep(self)
         self.hibernation = Hibernation(self)
         self.restores = Restores(self)
-        self.observer.gauge("sessions", lambda: len(self.seats))
-        self.observer.gauge("sessions_awake", self._awake)
+        show_levels(self)
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -201,12 +201,20 @@ class Node:
         connected = max(0, len(self.sockets) - self.relays.held)  # those are at the nodes that relay them
         return NodeInfo(self.id, self.version, len(self.seats), self.draining, connected)
 
-    def _lagged(self, seconds: float) -> None:
-        self.observer.count("loop_blocked")
-        self.observer.observe("loop_lag_seconds", seconds)
+    def not_alive(self) -> str:
+        """Say why this process does not work any more, "" if it does; from any thread.
 
-    def _awake(self) -> float:
-        return sum(seat.live is not None for seat in self.seats.values())
+        A loop that is late is no reason, nor is a store that is away: a restart would not help.
+        """
+        if not (self._watch.works and (self._heartbeat is None or self._heartbeat.works)):
+            return "the thread of its heartbeat, or of what watches its event loop, has ended"
+        stuck = self._watch.stuck_for
+        return f"the event loop has been stuck for {stuck:.0f} s" if stuck > STUCK_SECONDS else ""
+
+    def _looked(self, seconds: float, blocked: bool) -> None:
+        self.observer.observe("loop_lag_seconds", seconds)
+        if blocked:
+            self.observer.count("loop_blocked")
 
     def closing(self, code: int) -> None:
         """Note that a socket ends, and why: codes below 4000 are the client's own."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, cast
 
 from flet_cluster.errors import (
@@ -42,10 +43,16 @@ logger = logging.getLogger("flet_cluster.node")
 
 LAZY_COMMIT_SECONDS = 0.1
 """How long input without output (typing) may wait for its commit."""
+MOST_MEASURED = 1000
+"""Events of which a session remembers when they came; no more can be on their way for long."""
 
 
 class Socket(Protocol):
     """What a seat needs of a client's socket. Methods return at once."""
+
+    @property
+    def relayed(self) -> bool:
+        """Whether the client is at another node."""
 
     def release(self, frames: list[tuple[int, bytes]], rx: int) -> None:
         """Send committed output, in order, and say that inputs up to ``rx`` are committed."""
@@ -112,6 +119,7 @@ class Seat:
         self.publisher = Publisher(self)
         self.feed = Feed(self)
         self._unreleased: list[tuple[int, bytes]] = []
+        self._events: list[tuple[int, float]] = []
         self._lazy: asyncio.TimerHandle | None = None
         self._gone_timer: asyncio.TimerHandle | None = None
         self._quiet: list[Callable[[], None]] = []
@@ -151,16 +159,7 @@ class Seat:
             self.live.bound = bool(binding_in(self.token))
             return self.live
         commit = self.committed
-        graph = self.node.vault.graph(self.id, commit)
-        if not graph:
-            raise SnapshotError(Meta.load(commit.meta).obstacle or "the session could not travel")
-        tied = self.node.ties.take(self.id, commit)
-        if tied is not None:
-            graph = tied.graph
-        with self.node.timed("restore_seconds"):
-            live = LiveSession.restored(
-                self.node.host, self.id, self.instance, self, graph, tied.shared if tied else {}
-            )
+        live = self._rebuilt(commit)
         self.node.hibernation.woke(self.used - self.slept, self.node.loop.time() - self.used)
         live.token, live.bound = self.token, bool(binding_in(self.token))
         live.fence.seen = self.lapses
@@ -172,6 +171,28 @@ class Seat:
         self.live = live
         live.wake()
         self.node.spawn(self._restart_background(live))
+        return live
+
+    def _rebuilt(self, commit: Commit) -> LiveSession:
+        """Rebuild the objects of a commit, and count how that went. Raises SealBroken, SnapshotError."""
+        outcome = "failed"
+        try:
+            graph = self.node.vault.graph(self.id, commit)
+            if not graph:
+                raise SnapshotError(Meta.load(commit.meta).obstacle or "the session could not travel")
+            tied = self.node.ties.take(self.id, commit)
+            if tied is not None:
+                graph = tied.graph
+            with self.node.timed("restore_seconds"):
+                live = LiveSession.restored(
+                    self.node.host, self.id, self.instance, self, graph, tied.shared if tied else {}
+                )
+            outcome = "done"
+        except SealBroken:
+            outcome = "unsealed"
+            raise
+        finally:
+            self.node.observer.count("restores", outcome=outcome)
         return live
 
     def recall(self) -> bool:
@@ -277,6 +298,7 @@ class Seat:
         self.durable = (0, 0)
         self.outbox = Outbox(self.node.limits)
         self._unreleased.clear()
+        self._events.clear()
         self.committer.forget_output()
         self.wake().restart_link(instance)
         self.away = False  # the page registers anew, which tells the app
@@ -350,8 +372,8 @@ class Seat:
 
     # -- input ------------------------------------------------------------------------------------
 
-    def accept(self, seq: int, packet: bytes, client: ClientInfo) -> None:
-        """Take one input of the browser.
+    def accept(self, seq: int, packet: bytes, client: ClientInfo, came: float | None = None) -> None:
+        """Take one input of the browser, which came at this time of ``time.perf_counter``, by default now.
 
         Raises:
             BadPacket: it is not a packet of Flet.
@@ -361,7 +383,10 @@ class Seat:
         if self.leaving:  # it crossed our goodbye, and comes again elsewhere
             return
         live = self.wake()
-        live.accept(seq or live.progress.accepted + 1, packet, client, again=0 < seq <= self.resent)
+        number = seq or live.progress.accepted + 1
+        kind = live.accept(number, packet, client, again=0 < seq <= self.resent)
+        if kind == "event" and len(self._events) < MOST_MEASURED:
+            self._events.append((number, perf_counter() if came is None else came))
 
     def acknowledged(self, seq: int) -> None:
         """The browser has all output up to ``seq``."""
@@ -413,6 +438,8 @@ class Seat:
         due, self._unreleased = self._unreleased, []
         if self.socket is not None and due:
             self.socket.release(due, self.durable[0])
+        if self.live is not None:
+            self._answered(self.live.progress.rx)
 
     def released(self, commit: Commit, generation: int) -> None:
         """A commit is in the store: its output may be seen, its input is acknowledged (I1)."""
@@ -424,6 +451,12 @@ class Seat:
         if self.socket is not None:
             self.socket.release(due, commit.rx)
             self.node.host.faults.hit("acknowledged", self.id)
+        self._answered(commit.rx)
+
+    def _answered(self, rx: int) -> None:
+        """Measure how long events up to input ``rx`` took until what they caused was released."""
+        while self._events and self._events[0][0] <= rx:
+            self.node.observer.observe("event_seconds", perf_counter() - self._events.pop(0)[1])
 
     @property
     def wants_rest(self) -> bool:

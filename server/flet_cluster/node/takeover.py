@@ -7,7 +7,13 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from flet_cluster.errors import SessionBusy, SessionElsewhere
+from flet_cluster.errors import (
+    SessionBusy,
+    SessionDeleted,
+    SessionElsewhere,
+    SessionExpired,
+    SessionMissing,
+)
 from flet_cluster.ownership import (
     AcquireAgain,
     AskOwner,
@@ -44,12 +50,19 @@ class Taken:
 
     Attributes:
         by_force: its holder was not asked, or did not answer.
+        asked: its holder was asked.
         alive_owner: the node it was taken from by force although its heartbeat was still valid; "" otherwise.
     """
 
     record: Record
     alive_owner: str = ""
     by_force: bool = False
+    asked: bool = False
+
+    @property
+    def how(self) -> str:
+        """How it came here: seized, released, or it was free."""
+        return "seized" if self.by_force else "released" if self.asked else "free"
 
 
 async def take(node: Node, session_id: str, token: str = "") -> Taken:
@@ -62,7 +75,22 @@ async def take(node: Node, session_id: str, token: str = "") -> Taken:
         SessionElsewhere: its holder lives and cannot let go now: relay to it.
         SessionBusy: nor can this node relay.
     """
-    return await _Takeover(node, session_id, token).run()
+    outcome = "failed"
+    try:
+        taken = await _Takeover(node, session_id, token).run()
+        outcome = taken.how
+    except SessionElsewhere:
+        outcome = "relayed"
+        raise
+    except SessionBusy:
+        outcome = "busy"
+        raise
+    except (SessionMissing, SessionExpired, SessionDeleted):
+        outcome = "gone"
+        raise
+    finally:
+        node.observer.count("hand_overs", outcome=outcome)
+    return taken
 
 
 class _Takeover:
@@ -76,6 +104,7 @@ class _Takeover:
         self._began = node.loop.time()
         self._overruled = ""
         self._by_force = False
+        self._asked = False
 
     @property
     def _elapsed(self) -> float:
@@ -91,7 +120,7 @@ class _Takeover:
                 if await self._node.upgrades.sent_home(action.record, self._token, self._homes):
                     situation = situation.acquired(await self._acquire(), self._elapsed)
                     continue
-                return Taken(action.record, self._overruled, self._by_force)
+                return Taken(action.record, self._overruled, self._by_force, self._asked)
             if isinstance(action, Relay):
                 raise SessionElsewhere(action.lease)
             if isinstance(action, RetryLater):
@@ -108,6 +137,7 @@ class _Takeover:
             return situation.checked(alive=alive, elapsed=self._elapsed, doubtful=doubtful)
         if isinstance(action, AskOwner):
             await asyncio.sleep(action.delay)
+            self._asked = True
             asked = await self._node.control.ask_release(
                 action.lease.owner,
                 self._id,

@@ -16,9 +16,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from flet_cluster.errors import StoreError, StoreRefuses, StoreUnavailable
+from flet_cluster.events import NullObserver
 from flet_cluster.stores.connect import backoff, is_transient
 from flet_cluster.stores.trouble import trouble_of
 from flet_cluster.stores.wire import pack
@@ -26,6 +27,7 @@ from flet_cluster.stores.wire import pack
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from flet_cluster.events import Observer
     from flet_cluster.stores.scripts import Script
     from flet_cluster.stores.wire import Value, Wire
 
@@ -45,6 +47,11 @@ class _Call:
     script: Script | None = None
     failures: int = 0
 
+    @property
+    def operation(self) -> str:
+        """What it is for, for people: a script's name, or the command."""
+        return self.script.name if self.script else str(self.args[0]).lower()
+
 
 class Batcher:
     """Sends commands and scripts, batched, with bounded patience.
@@ -54,10 +61,20 @@ class Batcher:
         patience: seconds after which a command that cannot be sent raises :class:`StoreUnavailable`.
         size: most commands in one pipeline.
         flights: most pipelines under way.
+        observer: counts what goes wrong.
     """
 
-    def __init__(self, wire: Wire, *, patience: float, size: int = 128, flights: int = 4) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        *,
+        patience: float,
+        size: int = 128,
+        flights: int = 4,
+        observer: Observer | None = None,
+    ) -> None:
         self.wire = wire
+        self._observer = observer or NullObserver()
         self._patience = patience
         self._size = size
         self._free_flights = flights
@@ -157,9 +174,14 @@ class Batcher:
             if not call.reply.done():
                 call.reply.set_result(reply)
         elif is_transient(reply):
+            self._count(call, "refused" if isinstance(reply, ResponseError) else "unreachable")
             self._repeat(call, reply)
         else:
+            self._count(call, "refused")
             self._fail(call, _refusal(reply))
+
+    def _count(self, call: _Call, kind: str) -> None:
+        self._observer.count("redis_errors", operation=call.operation, kind=kind)
 
     def _repeat(self, call: _Call, error: BaseException) -> None:
         """Queue a call again after a while. Its flight is free meanwhile: other shards may be well."""
@@ -167,6 +189,7 @@ class Batcher:
         loop = asyncio.get_running_loop()
         delay = self._backoff.compute(call.failures)
         if loop.time() + delay > call.give_up_at:
+            self._count(call, "given_up")
             self._fail(call, _no_answer(error, self._patience))
         else:
             loop.call_later(delay, self._enqueue, call)

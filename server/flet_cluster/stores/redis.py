@@ -33,6 +33,7 @@ from flet_cluster.stores.wire import ClusterWire, open_wire
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from flet_cluster.events import Observer
     from flet_cluster.model import Post, StreamPage
     from flet_cluster.stores.wire import Value
 
@@ -48,12 +49,15 @@ class RedisStore:
         url: see :mod:`flet_cluster.stores.connect`.
         app: name of the app; keeps the keys of apps apart.
         patience: how long a command is tried, seconds, before it raises ``StoreUnavailable``.
+        observer: counts what goes wrong.
     """
 
-    def __init__(self, url: str, app: str, *, patience: float = 5.0) -> None:
+    def __init__(
+        self, url: str, app: str, *, patience: float = 5.0, observer: Observer | None = None
+    ) -> None:
         wire = open_wire(url, timeout=min(2.0, patience))
         self._keys = Keys(app, cluster=isinstance(wire, ClusterWire))
-        self._batcher = Batcher(wire, patience=patience)
+        self._batcher = Batcher(wire, patience=patience, observer=observer)
         self._deadlines = Deadlines(self._batcher, self._keys)
         self._presence = Presence(self._batcher, self._keys)
         self._stream = AppStream(self._batcher, self._keys)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from flet_cluster.errors import (
@@ -72,9 +73,15 @@ class LinkSocket:
         self._front: Front | None = None
         self.seat: Seat | None = None
         self.heard_at = node.loop.time()
+        self._came = 0.0
         self._instance = ""
 
     # -- for the seat -----------------------------------------------------------------------------
+
+    @property
+    def relayed(self) -> bool:
+        """Whether the client is at another node."""
+        return self._held is not None
 
     def release(self, frames: list[tuple[int, bytes]], rx: int) -> None:
         """Send committed output, with the news of what is committed as far as this socket brought it."""
@@ -138,6 +145,7 @@ class LinkSocket:
         while True:
             message = await self._websocket.receive()
             self.heard_at = self._node.loop.time()
+            self._came = perf_counter()
             if message["type"] == "websocket.disconnect":
                 return int(message.get("code") or 1006)
             data = message.get("bytes")
@@ -170,7 +178,9 @@ class LinkSocket:
             await self._node.restores.turn(self.seat)
             if self.seat.lost or self.seat.socket is not self:
                 return  # it comes again, where the session is by now
-            self.seat.accept(event.seq, event.payload, self._visitor.client)
+            if event.seq <= self.seat.resent:
+                self._node.observer.count("link_resends", direction="from_browser")
+            self.seat.accept(event.seq, event.payload, self._visitor.client, self._came)
             self._acknowledge_repeats(event.seq)
         elif isinstance(event, Acknowledged):
             self.seat.acknowledged(event.seq)
@@ -274,6 +284,8 @@ class LinkSocket:
                 tx=None if resumed else seat.outbox.tx,
             )
             self._node.observer.count("resumed")
+            if replay:
+                self._node.observer.count("link_resends", len(replay), direction="to_browser")
             seat.say_back()
         elif hello.rx or hello.durable or is_earlier(hello.instance, seat.instance):
             raise ProtocolError(CloseCode.REPLACED, "the page was loaded anew elsewhere")

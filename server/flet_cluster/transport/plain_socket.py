@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from flet_cluster.errors import ClusterError, SealBroken, SessionElsewhere, SnapshotError
@@ -70,6 +71,11 @@ class PlainSocket:
         ):
             self.close(CloseCode.HANDSHAKE_TIMEOUT)
 
+    @property
+    def relayed(self) -> bool:
+        """Whether the client is at another node."""
+        return self._held is not None
+
     def release(self, frames: list[tuple[int, bytes]], rx: int) -> None:
         """Send committed output; plain clients keep nothing that could be acknowledged."""
         del rx
@@ -128,6 +134,7 @@ class PlainSocket:
         """Handle one packet of Flet's protocol."""
         if self._out.closing:  # it crossed our close: the session may be another node's by now
             return
+        came = perf_counter()
         if self._front is not None:
             await self._front.send(packet)
             return
@@ -140,7 +147,7 @@ class PlainSocket:
             if self.seat is None or wire.is_registration(packet):
                 await self._register(packet)
             if self.seat is not None and not self._out.closing:
-                self.seat.accept(0, packet, self._visitor.client)
+                self.seat.accept(0, packet, self._visitor.client, came)
         except wire.BadPacket as error:
             logger.info("bad packet: %s", error)
             self.close(CloseCode.PROTOCOL)

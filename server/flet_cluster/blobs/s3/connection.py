@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,6 +33,11 @@ _ENDPOINTS_REGION = "us-east-1"
 """What servers other than Amazon's take any client to be in, if nobody says."""
 _FULL = frozenset({"QuotaExceeded", "InsufficientStorage", "StorageFull", "XMinioStorageFull"})
 _MISSING = frozenset({"NoSuchKey", "404"})
+_FIRST_ERROR = 400
+_ANSWERS = frozenset({404, 416})
+"""Statuses that say something of a blob and nothing of its server: there is none, or it ends before."""
+
+Failed = Callable[[str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +49,13 @@ class Connection:
     options: S3Options
 
 
-def connect(options: S3Options) -> Connection:
+def connect(options: S3Options, failed: Failed = lambda _operation, _kind: None) -> Connection:
     """Find credentials and make a client; sends nothing to the bucket's server.
+
+    Args:
+        options: which bucket.
+        failed: told of each request that was not served, in the thread that made it: what it was called, and
+            "refused" or "unreachable".
 
     Raises:
         BlobStoreUnusable: says what is to be set.
@@ -61,7 +72,24 @@ def connect(options: S3Options) -> Connection:
         )
     except (BotoCoreError, ValueError) as error:
         raise BlobStoreUnusable(f"{options.place} cannot be used: {error}") from error
+    _watch(client.meta.events, failed)
     return Connection(client, credentials, options)
+
+
+def _watch(events: Any, failed: Failed) -> None:
+    """Have it told of failures. That something is not there is an answer, unless it is the bucket."""
+
+    def answered(*, http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
+        missing = http_response.status_code in _ANSWERS and model.name != "HeadBucket"
+        no_bucket = parsed.get("Error", {}).get("Code") == "NoSuchBucket"
+        if http_response.status_code >= _FIRST_ERROR and (no_bucket or not missing):
+            failed(model.name, "refused")
+
+    def silent(*, event_name: str, **_: Any) -> None:
+        failed(event_name.rpartition(".")[2], "unreachable")
+
+    events.register("after-call.s3", answered)
+    events.register("after-call-error.s3", silent)
 
 
 def _config(options: S3Options) -> Config:

@@ -23,6 +23,7 @@ from flet_cluster.errors import (
     BlobStoreUnusable,
     BlobTooLarge,
 )
+from flet_cluster.events import NullObserver
 from flet_cluster.threads import BUCKET
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from flet_cluster.blobs.s3.options import S3Options
     from flet_cluster.blobs.s3.part import Part
+    from flet_cluster.events import Observer
 
 logger = logging.getLogger("flet_cluster.blobs")
 
@@ -55,10 +57,14 @@ class S3Blobs:
 
     Args:
         options: which bucket.
+
+    Attributes:
+        observer: counts what goes wrong; of several apps with the same bucket, that of the last one.
     """
 
     def __init__(self, options: S3Options) -> None:
         self.options = options
+        self.observer: Observer = NullObserver()
         self._connection: Connection | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connecting: asyncio.Task[Connection] | None = None
@@ -175,10 +181,13 @@ class S3Blobs:
 
     async def _connect(self, loop: asyncio.AbstractEventLoop) -> Connection:
         if self._connection is None:
-            self._connection = await BUCKET.run(connect, self.options)
+            self._connection = await BUCKET.run(connect, self.options, self._failed)
         if self._connection.credentials.temporary:
             self._renewing = loop.create_task(self._renew(self._connection))
         return self._connection
+
+    def _failed(self, operation: str, kind: str) -> None:
+        self.observer.count("s3_errors", operation=operation, kind=kind)
 
     async def _renew(self, connection: Connection) -> None:
         """Keep credentials fresh: boto3 asks for new ones a quarter of an hour before they expire."""

@@ -1,0 +1,11 @@
+"""``flet-cluster`` that takes an event loop for stuck after a second in place of half a minute."""
+
+from __future__ import annotations
+
+import flet_cluster.node.node
+from flet_cluster.cli import main
+
+flet_cluster.node.node.STUCK_SECONDS = 1.0
+
+if __name__ == "__main__":
+    main()
