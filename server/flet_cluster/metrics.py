@@ -108,6 +108,7 @@ GAUGES = {
 
 LABELS: Mapping[str, tuple[str, ...]] = {
     "closed": ("reason",),
+    "cloudwatch_errors": ("reason",),
     "exchanges": ("how",),
     "hand_overs": ("outcome",),
     "holders_asked": ("answer",),

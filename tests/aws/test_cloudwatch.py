@@ -78,7 +78,7 @@ def test_cloudwatch_sees_the_average_of_a_process(as_amazon: Amazon) -> None:
     assert (minute["Average"], minute["Sum"], minute["SampleCount"]) == (140, 420, 3)
     assert minute["Timestamp"].timestamp() == at
     assert minute["Unit"] == "Count"
-    assert b"cloudwatch_errors" not in observer.text()
+    assert "cloudwatch_errors" not in observer.text()
 
 
 async def test_a_node_publishes_while_it_runs(as_amazon: Amazon) -> None:
@@ -113,8 +113,8 @@ def test_trouble_is_counted_and_told_once(
     (refusal,) = (record for record in caplog.records if record.levelno == logging.WARNING)
     assert "InvalidClientTokenId" in refusal.getMessage()
     assert "cloudwatch:PutMetricData for the namespace 'FletCluster'" in refusal.getMessage()
-    assert "cloudwatch_errors_total{process=" in observer.text().decode()
-    assert 'reason="403"} 2.0' in observer.text().decode()  # moto's errors are XML, and so without a code
+    assert "cloudwatch_errors_total{process=" in observer.text()
+    assert 'reason="403"} 2.0' in observer.text()  # moto's errors are XML, and so without a code
     with caplog.at_level(logging.INFO):
         publisher.publish()
     assert caplog.messages[-1] == "CloudWatch gets the number of sessions again"
@@ -150,7 +150,7 @@ def test_what_is_missing_is_named(
             monkeypatch.delenv(name)
     observer = PrometheusObserver()
     metric(fresh_app(), 1, observer).publish()
-    assert f'reason="{reason}"}} 1.0' in observer.text().decode()
+    assert f'reason="{reason}"}} 1.0' in observer.text()
     assert "nothing is scaled by it" in caplog.text
 
 
@@ -161,7 +161,7 @@ def test_a_reading_that_fails_is_an_error_like_others(as_amazon: Amazon) -> None
         raise LookupError
 
     SessionsMetric(NAMESPACE, fresh_app(), fail, observer).publish()
-    assert 'reason="LookupError"} 1.0' in observer.text().decode()
+    assert 'reason="LookupError"} 1.0' in observer.text()
 
 
 def test_off_by_default() -> None:
