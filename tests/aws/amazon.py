@@ -17,7 +17,7 @@ from tests.shell.running import eventually, free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REGION = "eu-central-1"
+REGION = "us-east-1"
 ACCOUNT = "123456789012"
 
 
