@@ -99,7 +99,7 @@ def unevenness(inputs: Inputs) -> float:
     """Return how much more than the average the fullest node had, in the worse half of the measured day."""
     rows = [row for row in inputs.measured["day"]["connected"] if sum(row) >= 20 * len(row)]
     ratios = sorted(max(row) * len(row) / sum(row) for row in rows)
-    return ratios[len(ratios) * 3 // 4]
+    return float(ratios[len(ratios) * 3 // 4])
 
 
 def track(sessions: list[int], target: float, start_minutes: int, most: int = 10_000) -> list[int]:
@@ -108,7 +108,8 @@ def track(sessions: list[int], target: float, start_minutes: int, most: int = 10
     Its alarms ask for more tasks after three minutes above the target, and for fewer after fifteen below nine
     tenths of it: as many as bring the average back to the target. New tasks run ``start_minutes`` later.
     """
-    running, above, below, quiet_until = MIN_TASKS, 0, 0, 0
+    running = max(MIN_TASKS, math.ceil(sessions[0] / target))  # it has been going for days
+    above = below = quiet_until = 0
     coming: list[tuple[int, int]] = []
     tasks = []
     for minute, total in enumerate(sessions):
@@ -151,12 +152,12 @@ def lines(inputs: Inputs, users: int) -> dict[str, float | str]:
     out = events * (inputs.measured["event"]["bytes_to_browser"] + a["bytes_around_an_event"])
     out += visits * a["empty_cache_share"] * a["first_visit_bytes"]
     logs = visits * a["log_bytes_a_visit"] / GB
-    node = redis_node(inputs, users)
+    node, shards = redis_node(inputs, users), redis_shards(inputs, users)
     lcu = max(mean_users / 3000, out / GB / hours, visits / seconds / 25)
     fargate = a["task_vcpu"] * p["fargate_vcpu_hour"] + a["task_gib"] * p["fargate_gb_hour"]
     costs = {
         "tasks": mean_tasks * hours * fargate,
-        "Redis": 2 * node["hour"] * hours,
+        "Redis": 2 * shards * node["hour"] * hours,
         "load balancer": hours * (p["balancer_hour"] + lcu * p["balancer_lcu_hour"]),
         "to the internet": out_cost(p, out / GB),
         "NAT, addresses": hours * (2 * p["nat_hour"] + 4 * p["public_address_hour"]) + logs * p["nat_gb"],
@@ -164,7 +165,7 @@ def lines(inputs: Inputs, users: int) -> dict[str, float | str]:
     }
     return {
         "tasks by day": f"{min(tasks)} to {max(tasks)}",
-        "Redis nodes": f"2 × {node['type']}",
+        "Redis nodes": f"{2 * shards} × {node['type']}",
         "events a second": round(users * a["clicks_a_minute"] / 60),
         "GB to the internet": round(out / GB),
         **{name: round(value) for name, value in costs.items()},
@@ -195,6 +196,7 @@ def redis_node(inputs: Inputs, users: int) -> dict[str, Any]:
     a, measured = inputs.assumed, inputs.measured
     kept = users * (1 + 60 / a["visit_minutes"])  # a session is kept for an hour after its user has gone
     needed = kept * (measured["session"]["redis_bytes"] + a["app_redis_bytes_a_session"])
+    needed /= redis_shards(inputs, users)
     fitting = (
         node
         for node in inputs.prices["redis_nodes"]
@@ -208,8 +210,13 @@ def redis_node(inputs: Inputs, users: int) -> dict[str, Any]:
     return dict(found)
 
 
+def redis_shards(inputs: Inputs, users: int) -> int:
+    """Return how many primaries share the work: data.yaml makes one, and more are a Redis Cluster."""
+    return math.ceil(redis_busy(inputs, users) / inputs.assumed["redis_busy"])
+
+
 def redis_busy(inputs: Inputs, users: int) -> float:
-    """Return how busy the one thread of Redis is that runs commands, 1 for all of it."""
+    """Return how busy one Redis were with the thread that runs commands, 1 for all of it."""
     a, event = inputs.assumed, inputs.measured["event"]
     rate = users * a["clicks_a_minute"] / 60
     return float(rate * event["redis_cpu_microseconds"] / 1e6 * a["redis_tls_factor"])
@@ -251,9 +258,9 @@ def tables(inputs: Inputs) -> str:
     result = (
         f"So a session takes {each.session_microseconds:.0f} µs of a vCPU a second. {each.by_cpu} sessions "
         f"keep a task at {each.cpu_target} % of its processor; of {each.by_memory} sessions twice as many "
-        f"fit into its memory. `SessionsPerTask` is the smaller, in hundreds: **{each.target}**; `CpuTarget` is "
-        f"**{each.cpu_target}**; `SessionsAlarm`, at {inputs.assumed['cpu_alarm']:g} % of the processor, "
-        f"**{each.alarm}**."
+        f"fit into its memory. `SessionsPerTask` is the smaller, in hundreds: **{each.target}**; "
+        f"`CpuTarget` is **{each.cpu_target}**; `SessionsAlarm`, at "
+        f"{inputs.assumed['cpu_alarm']:g} % of the processor, **{each.alarm}**."
     )
     prices = (
         f"USD a month in {inputs.prices['region']}, prices of {inputs.prices['as_of']} (`prices.json`: "
@@ -273,7 +280,7 @@ def tables(inputs: Inputs) -> str:
         cells = (columns[users][name] for users in SIZES)
         text.append(f"| {name} | " + " | ".join(c if isinstance(c, str) else f"{c:,}" for c in cells) + " |")
     busy = " | ".join(f"{redis_busy(inputs, users):.0%}" for users in SIZES)
-    text.append(f"| one thread of Redis is busy | {busy} |")
+    text.append(f"| one Redis would be busy | {busy} |")
     return "\n".join(text) + "\n"
 
 

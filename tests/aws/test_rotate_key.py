@@ -13,7 +13,7 @@ from flet_cluster.snapshot import KeyRing
 if TYPE_CHECKING:
     from tests.aws.amazon import Amazon
 
-OLD, NEW = "the old key, which is long", "the new key, which is long"
+OLD, NEW = "the old key which is long", "the new key which is long"
 
 
 def ring(secret: dict[str, str]) -> KeyRing:
