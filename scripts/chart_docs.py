@@ -28,6 +28,7 @@ OWN_VALUES = frozenset(
         *("redis_url", "app_name", "host", "port", "drain_timeout", "metrics", "forwarded_allow_ips"),
         *("secret_key", "secret_key_fallbacks", "upload_dir", "max_upload_size"),
         *("s3_bucket", "s3_endpoint_url", "s3_region", "s3_addressing_style"),
+        *("management_port", "management_host"),
     }
 )
 """Settings that the chart has values of its own for."""

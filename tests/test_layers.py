@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "server" / "flet_cluster"
 LAYERS = {
     "errors": 0,
     "events": 0,
+    "logscope": 0,
     "model": 0,
     "settings": 0,
     "spellings": 0,
@@ -51,6 +52,7 @@ LAYERS = {
     "lean_sockets": 5,
     "levelling": 5,
     "listening": 5,
+    "logs": 5,
     "management": 5,
     "process": 5,
     "running": 5,
@@ -79,6 +81,7 @@ ONLY_IN: dict[str, set[str]] = {
     "botocore": {"blobs/s3", "cloudwatch"},
     "flet": {"host"},
     "flet_web": {"host", "http/static"},
+    "pythonjsonlogger": {"logs"},
     "prometheus_client": {"metrics", "dashboard"},
     "typer": {"cli", "doctor"},
     "watchfiles": {"changes"},

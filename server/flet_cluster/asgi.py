@@ -17,7 +17,8 @@ from flet_cluster.errors import SettingsError
 from flet_cluster.fastapi.hosted import DROP_IN, application_of, settings_asked_by
 from flet_cluster.host import compat
 from flet_cluster.host.program import load_program
-from flet_cluster.serving import configure_logging, warn_of_unknown_variables
+from flet_cluster.logs import configure_logging
+from flet_cluster.serving import warn_of_unknown_variables
 from flet_cluster.settings import APP_VARIABLE, Settings
 
 

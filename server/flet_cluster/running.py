@@ -7,7 +7,6 @@ One worker is one process: this one, without a supervisor, unless it is to follo
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib
 import signal
 import sys
@@ -20,8 +19,9 @@ from flet_cluster.host import compat, intercept
 from flet_cluster.host.arguments import refuse_unknown
 from flet_cluster.host.entry import home_of
 from flet_cluster.host.program import load_program
+from flet_cluster.logs import configure_logging, say
 from flet_cluster.management import managed
-from flet_cluster.serving import configure_logging, serve, warn_of_unknown_variables
+from flet_cluster.serving import serve, warn_of_unknown_variables
 from flet_cluster.settings import Settings
 from flet_cluster.sight import sight_of
 from flet_cluster.supervisor import Plan, Supervisor
@@ -120,8 +120,7 @@ def _serve_here(program: Program, settings: Settings, make: Factory) -> None:
 
     def announce() -> None:
         url = listening.url_of(sock, settings)
-        with contextlib.suppress(OSError):  # nobody reads it: that is no reason to serve nobody
-            print(desktop.announcement(settings, url, settings.backend), flush=True)  # noqa: T201
+        say(settings, desktop.announcement(settings, url, settings.backend))
         desktop.show(settings, url)
 
     try:

@@ -22,7 +22,6 @@ from uvicorn.server import HANDLED_SIGNALS
 
 from flet_cluster import tls
 from flet_cluster.errors import StartFailed, StartRefused
-from flet_cluster.host import compat
 from flet_cluster.lean_sockets import LeanSocket
 from flet_cluster.listening import address_error
 from flet_cluster.settings import unknown_variables
@@ -35,34 +34,10 @@ if TYPE_CHECKING:
     from flet_cluster.settings import Settings
 
 _LOG = logging.getLogger("flet_cluster")
-_FORMAT = "%(asctime)s %(levelname)s [%(process)d] %(name)s: %(message)s"
 _BACKLOG = 2048
 _LAST_RESPONSES = 1.0
 _GOODBYE = 1.5
 """What a process may take, over its drain timeout or after all is done, before it is ended from within."""
-
-
-def _without_query(record: logging.LogRecord) -> bool:
-    """Leave out of a line of uvicorn's access log what may be a key to a file, or a provider's code."""
-    if isinstance(record.args, tuple):
-        cut = (arg.partition("?")[0] if isinstance(arg, str) else arg for arg in record.args)
-        record.args = tuple(cut)
-    return True
-
-
-def configure_logging(settings: Settings) -> None:
-    """Log to stderr, unless the app has its own idea. Uvicorn's news is for those who debug.
-
-    What loading the app had to say follows.
-    """
-    level = settings.log_level
-    logging.basicConfig(format=_FORMAT, level=settings.flet_log_level.upper())
-    logging.getLogger("flet_cluster").setLevel(level.upper())
-    logging.getLogger("uvicorn").setLevel("WARNING" if level == "info" else level.upper())
-    logging.getLogger("uvicorn.access").addFilter(_without_query)
-    if level == "debug":  # its own news; what it hears of handshakes then has cookies in it
-        logging.getLogger("uvicorn.error").setLevel("INFO")
-    compat.tell()
 
 
 def warn_of_unknown_variables(settings: Settings | None = None) -> None:

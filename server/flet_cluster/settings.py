@@ -195,6 +195,8 @@ class Settings(BaseSettings):
     """Largest message a browser may send, bytes."""
     allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     """Origins besides the app's own that may open its socket; ``*`` for any."""
+    cookie_samesite: Annotated[Literal["lax", "none"], BeforeValidator(spellings.lower)] = "lax"
+    """Who may show the app: ``lax``: its own site; ``none``: other sites too, in a frame."""
     metrics: bool = False
     """Whether ``/metrics`` answers, to anybody who can reach the app's port."""
     cloudwatch_namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/#:-]{0,255}$")] = ""

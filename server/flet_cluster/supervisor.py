@@ -12,7 +12,6 @@ shown, and the old goes on.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import signal
 import time
@@ -24,9 +23,10 @@ from flet_cluster import desktop, listening, tls
 from flet_cluster.changes import changes, folder_of
 from flet_cluster.control import jsonable
 from flet_cluster.errors import ClusterError, StartFailed
+from flet_cluster.logs import configure_logging, say
 from flet_cluster.management import opened
 from flet_cluster.process import Worker
-from flet_cluster.serving import configure_logging, warn_of_unknown_variables
+from flet_cluster.serving import warn_of_unknown_variables
 from flet_cluster.settings import Backend, Settings
 from flet_cluster.workers_sight import WorkersSight
 
@@ -330,9 +330,10 @@ class Supervisor:
             self._announced = True
             url = listening.url_of(self._socket, self._settings)
             where = "embedded Valkey" if self._valkey else self._settings.backend
-            _say(desktop.announcement(self._settings, url, where))
+            say(self._settings, desktop.announcement(self._settings, url, where))
             desktop.show(self._settings, url)
-        _say(f"worker {worker.slot} of {self._plan.workers} serves (pid {worker.process.pid})")
+        who = f"worker {worker.slot} of {self._plan.workers}"
+        say(self._settings, f"{who} serves (pid {worker.process.pid})")
 
     # -- the end ----------------------------------------------------------------------------------
 
@@ -363,9 +364,3 @@ class Supervisor:
             self._valkey.stop()
         if self._socket is not None and self._settings is not None:
             listening.close(self._socket, self._settings)
-
-
-def _say(line: str) -> None:
-    """Tell the person at the terminal; logs go elsewhere."""
-    with contextlib.suppress(OSError):  # nobody reads it: that is no reason to serve nobody
-        print(line, flush=True)  # noqa: T201

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from flet_cluster.control import WorkerEnd, jsonable
 from flet_cluster.errors import ClusterError, StartFailed
-from flet_cluster.serving import configure_logging, serve
+from flet_cluster.logs import configure_logging
+from flet_cluster.serving import serve
 from flet_cluster.settings import Settings
 from flet_cluster.sight import sight_of
 

@@ -30,6 +30,7 @@ from flet_cluster.errors import (
     BlobStoreUnusable,
     BlobTooLarge,
 )
+from flet_cluster.events import NullObserver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -130,6 +131,34 @@ async def test_no_room_for_temporary_files(
         await s3.write("a", chunks(b"x"))
     assert await s3.write("empty", chunks()) == 0
     assert weed.keys(bucket) == ["empty"]
+
+
+class Counting(NullObserver):
+    """Remembers what failed."""
+
+    def __init__(self) -> None:
+        self.failed: list[tuple[str, str]] = []
+
+    def count(self, name: str, /, amount: int = 1, **labels: str) -> None:
+        assert (name, amount) == ("s3_errors", 1)
+        self.failed.append((labels["operation"], labels["kind"]))
+
+
+async def test_what_its_server_does_not_serve_is_counted(s3: S3Blobs, weed: Storage, bucket: str) -> None:
+    s3.observer = counting = Counting()
+    with pytest.raises(BlobMissing):
+        await s3.stat("nothing")
+    await s3.write("a", chunks(b"x"))
+    assert counting.failed == [], "that there is no such blob is an answer"
+    weed.client().delete_bucket(Bucket=bucket)
+    with pytest.raises(BlobStoreUnavailable):
+        await s3.write("a", chunks(b"x"))
+    assert counting.failed == [("PutObject", "refused")]
+    away = S3Blobs(S3Options(bucket, f"http://127.0.0.1:{free_port()}", REGION))
+    away.observer = counting = Counting()
+    with pytest.raises(BlobStoreUnavailable, match="does not answer"):
+        await away.stat("a")
+    assert counting.failed == [("HeadObject", "unreachable")]
 
 
 # -- servers that fail ------------------------------------------------------------------------------

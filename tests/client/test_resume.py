@@ -521,3 +521,26 @@ async def test_a_wire_that_repeats_or_loses_output_heals(context: BrowserContext
     await page.evaluate("sendText('next')")
     assert await echoed(page, 2) == ["echo lost", "echo next"]
     assert len(server.hellos) == 2
+
+
+async def test_a_page_that_may_keep_nothing_has_storages_that_last_as_long_as_it(
+    context: BrowserContext, server: LinkServer
+) -> None:
+    page = await context.new_page()
+    await page.add_init_script(
+        "for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name,"
+        "  {get() { throw new DOMException('denied', 'SecurityError') }, configurable: true})"
+    )
+    await load(context, server, page)
+    seen = await page.evaluate(
+        """() => {
+          localStorage.setItem('one', 1);
+          localStorage.two = '2';
+          const all = [localStorage.getItem('one'), localStorage.two, localStorage.length,
+            localStorage.key(1)];
+          const names = Object.keys(localStorage);
+          localStorage.removeItem('one');
+          return [all, names, localStorage.getItem('one'), sessionStorage.length, 'one' in localStorage];
+        }"""
+    )
+    assert seen == [["1", "2", 2, "two"], ["one", "two"], None, 0, False]

@@ -138,7 +138,36 @@ def test_probes_ask_where_nodes_answer() -> None:
         ports = {port["name"]: port["containerPort"] for port in app["ports"]}
         probes = [app[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")]
         assert [probe["path"] for probe in probes] == ["/healthz", "/healthz", "/readyz"]
-        assert {ports[probe["port"]] for probe in probes} == {9000 if name == "gateway" else 8000}
+        port = {"gateway": 9000, "public": 8000}.get(name, 9700)
+        assert {ports[probe["port"]] for probe in probes} == {port}
+        assert {probe["scheme"] for probe in probes} == {"HTTP"}
+
+
+def test_a_management_port_is_where_the_pods_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    objects = variant("defaults", "--set", "settings.ssl_certfile=/tls/crt")
+    for name, value in variables(objects).items():
+        if name.startswith("FLET_") and value is not None:
+            monkeypatch.setenv(name, value)
+    settings = Settings.read()
+    assert (settings.management_port, settings.management_host, settings.metrics) == (9700, "0.0.0.0", False)
+    pod = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]
+    assert {"name": "management", "containerPort": 9700} in pod["ports"]
+    assert pod["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "management", "scheme": "HTTP"}
+    for_prometheus = one(objects, "Service", "shop-flet-cluster-management")["spec"]
+    assert for_prometheus["ports"] == [{"name": "management", "port": 9700, "targetPort": "management"}]
+    assert one(objects, "Service", "shop-flet-cluster")["spec"]["ports"] == [
+        {"name": "http", "port": 80, "targetPort": "http"}
+    ]
+    policy = one(objects, "NetworkPolicy")["spec"]["ingress"]
+    assert {"port": "management", "protocol": "TCP"} in policy[1]["ports"]
+
+
+def test_without_one_all_is_on_the_port_of_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in variables(variant("public")).items():
+        if name.startswith("FLET_") and value is not None:
+            monkeypatch.setenv(name, value)
+    settings = Settings.read()
+    assert (settings.management_port, settings.metrics) == (None, True)
 
 
 def test_metrics_do_not_go_out() -> None:

@@ -43,18 +43,18 @@ class Release:
         self.service = service
         self.pods: list[Pod] = []
         self.left: list[tuple[Pod, int]] = []
-        self.objects = self._render(free_port(), *values)
+        self.objects = self._render(free_port(), free_port(), *values)
 
-    def _render(self, port: int, *values: str) -> list[dict[str, Any]]:
+    def _render(self, port: int, management: int, *values: str) -> list[dict[str, Any]]:
         target = str((self._folder / "app.py").resolve())
         fast = "drain.preStopSeconds=1,drain.timeoutSeconds=20,probes.readinessPeriodSeconds=1"
-        place = f"app.target={target},host=127.0.0.1,port={port},settings.cache_dir=/dev/null/none"
-        more = f"redis.url={self._redis_url},metrics.enabled=true"
+        place = f"app.target={target},host=127.0.0.1,port={port},managementPort={management}"
+        more = f"redis.url={self._redis_url},settings.cache_dir=/dev/null/none"
         return rendered("--set", f"{place},{fast},{more}", *values)
 
     def add(self, *values: str) -> Pod:
         """Start a pod."""
-        self.objects = self._render(free_port(), *(values or self._values))
+        self.objects = self._render(free_port(), free_port(), *(values or self._values))
         folder = self._folder / f"pod{len(self.pods) + len(self.left)}"
         folder.mkdir()
         pod = Pod(self.objects, self.service, folder)
@@ -134,7 +134,7 @@ async def cut_now_and_then(users: list[User], over: asyncio.Event) -> None:
 
 def sessions(pod: Pod) -> float:
     """What autoscaling by sessions goes by, as Prometheus gets it."""
-    scraped = httpx.get(f"http://127.0.0.1:{pod.port}/metrics").text
+    scraped = httpx.get(f"http://127.0.0.1:{pod.ports['management']}/metrics").text
     lines = [line for line in scraped.splitlines() if line.startswith("flet_cluster_sessions{")]
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 

@@ -28,6 +28,7 @@ SCHEMA = {
 }
 """One wrong value → what the message says of it."""
 
+SHARED = "managementPort=null"
 SESSIONS = "autoscaling.sessions.enabled=true,metrics.enabled=true"
 COMBINATIONS = {
     "valkey.enabled=true": "More than one Redis",
@@ -45,14 +46,15 @@ COMBINATIONS = {
     "ingress.enabled=true": "set ingress.hosts",
     "gateway.enabled=true": "set gateway.parentRefs",
     "drain.terminationGracePeriodSeconds=30": "At least 40 are needed",
-    "settings.ssl_cert_reqs=required": "probes would be refused",
+    "extraEnv[0].name=FLET_CLUSTER_MANAGEMENT_PORT": "managementPort, on which other objects depend",
+    f"{SHARED},settings.ssl_cert_reqs=required": "probes would be refused",
     "rollout.maxSurge=0": "no pod could ever be replaced",
     "replicaCount=11": "maxReplicas=10 is less than replicaCount=11",
-    "autoscaling.sessions.enabled=true": "Set metrics.enabled=true",
-    f"{SESSIONS},settings.workers=2": "more pods in place of workers",
+    f"{SHARED},autoscaling.sessions.enabled=true": "Set managementPort, or metrics.enabled=true",
+    f"{SHARED},{SESSIONS},settings.workers=2": "Set managementPort, which shows all",
     f"{SESSIONS},autoscaling.keda.enabled=true": "set autoscaling.keda.prometheusAddress",
-    "metrics.serviceMonitor.enabled=true": "nothing is there to be scraped",
-    "metrics.rules.enabled=true": "no alert would ever have data",
+    f"{SHARED},metrics.serviceMonitor.enabled=true": "nothing is there to be scraped",
+    f"{SHARED},metrics.rules.enabled=true": "no alert would ever have data",
 }
 """Values that are right alone → what is said of them together."""
 
@@ -65,6 +67,8 @@ ACCEPTED = (
     "settings.session_timeout=null",
     "settings.commit_interval=0.5,settings.no_cdn=false",
     "global.imageRegistry=x",
+    "autoscaling.sessions.enabled=true,settings.workers=2,settings.ssl_cert_reqs=required",
+    "metrics.serviceMonitor.enabled=true,metrics.rules.enabled=true",
 )
 
 

@@ -51,6 +51,8 @@ async def test_frames_come_while_a_long_handler_runs_and_then_the_session_moves(
         await tab.until(lambda: number(tab, "Count") == 1)
         assert "work-end" not in world.noted()  # all that was while the handler ran
         assert metric(front, "relays_fronted") == metric(holder, "relays_held") == 1
+        assert metric(holder, "sessions", state="relayed") == metric(holder, "sessions") == 1
+        assert metric(front, "hand_overs", outcome="relayed") == 1
         await tab.until(lambda: tab.node == front.node_id, LONG)
         assert "work-end" in world.noted()
         await eventually(lambda: world.row(tab).owner == front.node_id, "the session has moved")

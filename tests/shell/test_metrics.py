@@ -86,7 +86,7 @@ def test_every_invariant_has_tests_and_metrics_that_are_there() -> None:
 
 
 async def shown(settings: Settings) -> httpx.Response:
-    observer = PrometheusObserver()
+    observer = PrometheusObserver(settings.app_name)
     app = create_app(program_of(main), settings.with_secret_key(), observer=observer)
     observer.count("fenced")
     transport = httpx.ASGITransport(app)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import flet_cluster.node.node
 from flet_cluster.cli import main
+from flet_cluster.node import node
 
-flet_cluster.node.node.STUCK_SECONDS = 1.0
+vars(node)["STUCK_SECONDS"] = 1.0
 
 if __name__ == "__main__":
     main()

@@ -10,23 +10,32 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from tests.asgi.servers import cluster, serving
 from tests.environment import without_settings
-from tests.fleet import fleet
+from tests.fleet import SECRET, fleet
+from tests.node.small_app import main
 from tests.servers import running
 from tests.shell.running import eventually, free_port, served
 from tests.sight.watching import APP, Watch
 from tests.steps import Click
 from tests.tab import open_tab
 
+from flet_cluster.composition import build_node
 from flet_cluster.embedded import EmbeddedServer
-from flet_cluster.events import NullObserver
+from flet_cluster.events import FaultPoints, NullObserver
+from flet_cluster.host.program import program_of
 from flet_cluster.management import Shared
+from flet_cluster.node.heartbeat import Heartbeat
 from flet_cluster.settings import Settings
+from flet_cluster.stores.memory import MemoryStore
+from flet_cluster.workers_sight import WorkersSight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +43,9 @@ if TYPE_CHECKING:
 
     from tests.fleet import Fleet
     from tests.tab import Tab
+
+    from flet_cluster.events import Observer
+    from flet_cluster.model import NodeInfo
 
 ANY_PORT = {"FLET_CLUSTER_MANAGEMENT_PORT": "0"}
 QUICK = {"FLET_CLUSTER_HEARTBEAT_INTERVAL": "0.2", "FLET_CLUSTER_HEARTBEAT_TIMEOUT": "1"}
@@ -110,9 +122,16 @@ async def test_a_session_and_its_events_are_in_the_metrics(nodes: Fleet) -> None
         assert look.value("flet_cluster_sessions", state="connected", objects="awake") == 1
         assert look.value("flet_cluster_sockets") == 1
         assert look.value("flet_cluster_node_info", node=tab.node) == 1
+        send(tab, Click("hold"))
+        await happens(lambda: look.value("flet_cluster_lane_threads_busy") == 1, "the handler runs")
+        tab.retry_seconds = 1.5
         await tab.cut()
-        await tab.until(lambda: tab.resumes == 1)
-        assert look.value("flet_cluster_resumed_total") >= 1
+        await happens(
+            lambda: look.value("flet_cluster_sessions", state="disconnected") == 1, "nobody is there"
+        )
+        await tab.until(lambda: tab.resumes == 1 and "held" in tab.client.texts())
+        assert look.value("flet_cluster_resumed_total") == 1
+        assert look.value("flet_cluster_link_resends_total", direction="to_browser") >= 1
     await happens(
         lambda: look.value("flet_cluster_sessions") == 0, "its user has left, and so has the session"
     )
@@ -146,6 +165,12 @@ async def test_it_stays_ready_while_redis_is_down(nodes: Fleet, server: Embedded
         assert look.status("/healthz") == (200, "ok")
         assert look.value("flet_cluster_redis_errors_total", operation="commit", kind="unreachable") >= 1
         assert "Count: 1" in tab.client.texts()
+        await tab.cut()
+        await tab.until(lambda: tab.resumes == 1)
+        await happens(
+            lambda: look.value("flet_cluster_link_resends_total", direction="from_browser") == 1,
+            "it comes again",
+        )
         server.start()
         await tab.until(lambda: "Count: 2" in tab.client.texts(), 40)
         await happens(lambda: look.value("flet_cluster_heartbeat_age_seconds") < 1, "it has arrived")
@@ -192,23 +217,20 @@ async def test_one_port_shows_all_workers_of_a_machine(tmp_path: Path) -> None:
             assert look.status("/healthz") == (200, "ok")
             assert look.status("/readyz") == (200, "ready")
             await tab.do(Click("plus"))
+        await asyncio.to_thread(see_one_frozen, look)
 
 
-async def test_one_worker_that_is_frozen_holds_up_nobody(tmp_path: Path) -> None:
-    with served(tmp_path, workers=2, management_port=0) as machine:
-        await happens(lambda: len(machine.workers()) == 2, "both serve")
-        frozen, other = machine.workers()
-        look = Watch(machine.output())
-        os.kill(frozen, signal.SIGSTOP)
-        try:
-            assert look.status("/healthz") == (200, "ok")
-            assert look.status("/readyz") == (200, "ready")
-            text = look.get("/metrics").text
-            assert f'process="{other}"' in text
-            assert f'process="{frozen}"' not in text
-        finally:
-            os.kill(frozen, signal.SIGCONT)
-        await happens(lambda: pids(look) == {str(frozen), str(other)}, "it answers again")
+def see_one_frozen(look: Watch) -> None:
+    """A worker that says nothing for a while holds up nobody."""
+    frozen, other = sorted(pids(look))
+    os.kill(int(frozen), signal.SIGSTOP)
+    try:
+        assert look.status("/healthz") == (200, "ok")
+        assert look.status("/readyz") == (200, "ready")
+        assert pids(look) == {other}
+    finally:
+        os.kill(int(frozen), signal.SIGCONT)
+    eventually(lambda: pids(look) == {frozen, other}, "it answers again")
 
 
 async def test_new_workers_after_a_change_of_the_code(tmp_path: Path) -> None:
@@ -221,6 +243,52 @@ async def test_new_workers_after_a_change_of_the_code(tmp_path: Path) -> None:
         await happens(lambda: pids(look) and not pids(look) & before, "the new code serves alone")
         assert look.status("/readyz") == (200, "ready")
         assert look.value("flet_cluster_worker_ends_total") == 0, "the old one was asked to leave"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # it is meant to end so
+async def test_a_heartbeat_that_has_ended_is_no_life() -> None:
+    """Other nodes would take the sessions of a process that goes on serving."""
+    settings = Settings(app_name="sight", secret_key=SecretStr(SECRET))
+    node = build_node(program_of(main), settings, NullObserver(), FaultPoints())
+    told = threading.Event()
+
+    def describe() -> NodeInfo:
+        if told.is_set():
+            sys.exit("the thread ends here")
+        return node.describe()
+
+    node._heartbeat = Heartbeat(MemoryStore, describe, 0.02, 1, lambda: 0, node.host.life)
+    await node.start()
+    try:
+        assert not node.not_alive()
+        told.set()
+        await happens(node.not_alive, "it is noticed")
+        assert "heartbeat" in node.not_alive()
+    finally:
+        await node.stop()
+
+
+class Silent:
+    """A worker that says nothing."""
+
+    slot, asked_at = 1, 0.0
+    process = SimpleNamespace(pid=7)
+
+    def serves(self) -> bool:
+        return True
+
+    async def ask(self, _what: str, _seconds: float) -> None:
+        return None
+
+
+@pytest.mark.parametrize(("since", "told"), [(5, ""), (40, "worker 1 (pid 7) has not answered for 40 s")])
+async def test_a_worker_that_is_silent_for_long_is_stuck(since: float, told: str) -> None:
+    worker: Any = Silent()
+    worker.asked_at = time.monotonic() - since
+    loop = asyncio.get_running_loop()
+    sight = WorkersSight(loop, lambda: [worker], lambda: [worker], lambda: False, lambda: (1, 1, {}), "app")
+    assert await sight.alive() == told
+    assert not await sight.ready()
 
 
 # -- who has the port ---------------------------------------------------------------------------------
@@ -262,7 +330,7 @@ def test_a_port_that_was_asked_for_and_is_taken_is_an_error(tmp_path: Path, work
 class Unseen:
     """An app that nobody looks at."""
 
-    observer = NullObserver()
+    observer: Observer = NullObserver()
 
     def not_alive(self) -> str:
         return ""
@@ -292,7 +360,7 @@ async def test_several_apps_in_a_server_of_the_users_own_share_it(valkey: str) -
         assert look.status("/readyz") == (200, "ready")
         async with open_tab(lambda: [server.socket()]) as tab:
             await tab.do(Click("plus"))
-            assert look.value("flet_cluster_sessions", app="Root.root_main") == 1
+            assert look.value("flet_cluster_sessions", state="connected") == 1
         assert len({dict(labels).get("app") for _, labels in look.series()} - {None}) > 1
 
 

@@ -14,8 +14,8 @@ PLAIN_HTTP = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*
 COOKIE = BrowserCookie("flet_cluster_app", "/sub", "/sub")
 
 
-async def get(headers: dict[str, str]) -> httpx.Response:
-    app = BindingCookie(PlainTextResponse("page"), lambda _scope: COOKIE)
+async def get(headers: dict[str, str], cookie: BrowserCookie = COOKIE) -> httpx.Response:
+    app = BindingCookie(PlainTextResponse("page"), lambda _scope: cookie)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app.example") as client:
         return await client.get("/", headers=headers)
 
@@ -39,6 +39,26 @@ def test_it_is_out_of_reach_of_scripts_and_other_sites() -> None:
     for part in ("HttpOnly", "SameSite=Lax", "Path=/sub", "Secure"):
         assert part in header
     assert "Secure" not in COOKIE.header("value", secure=False)
+
+
+FRAMED = BrowserCookie("flet_cluster_app", "/sub", "/sub", framed=True)
+
+
+def test_for_frames_of_other_sites_there_is_one_for_each_site() -> None:
+    header = FRAMED.header("value", secure=True)
+    for part in ("HttpOnly", "SameSite=None", "Path=/sub", "Secure", "Partitioned"):
+        assert part in header.split("; ")
+    assert "SameSite=Lax" in FRAMED.header("value", secure=False), "browsers refuse None over plain HTTP"
+
+
+@pytest.mark.parametrize("place", ["iframe", "frame", "embed", "object", "document"])
+async def test_framed_pages_bring_it_too(place: str) -> None:
+    answer = await get({"sec-fetch-dest": place}, FRAMED)
+    assert answer.headers["set-cookie"].startswith("flet_cluster_app=")
+
+
+async def test_their_scripts_and_pictures_do_not() -> None:
+    assert "set-cookie" not in (await get({"sec-fetch-dest": "image"}, FRAMED)).headers
 
 
 def test_its_name_tells_apps_and_their_paths_apart() -> None:

@@ -58,8 +58,8 @@ values.schema.json; but secrets are looked at here, since a schema's message may
   {{- if has .name (list "FLET_UPLOAD_DIR" "FLET_CLUSTER_UPLOAD_DIR") -}}
     {{- fail (printf "extraEnv has %s: set uploads.mode and uploads.dir, which also bring the volume." .name) -}}
   {{- end -}}
-  {{- if has .name (list "FLET_CLUSTER_DRAIN_TIMEOUT" "FLET_CLUSTER_PORT" "FLET_SERVER_PORT") -}}
-    {{- fail (printf "extraEnv has %s: set drain.timeoutSeconds or port, on which other objects depend." .name) -}}
+  {{- if has .name (list "FLET_CLUSTER_DRAIN_TIMEOUT" "FLET_CLUSTER_PORT" "FLET_SERVER_PORT" "FLET_CLUSTER_MANAGEMENT_PORT") -}}
+    {{- fail (printf "extraEnv has %s: set drain.timeoutSeconds, port or managementPort, on which other objects depend." .name) -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -75,8 +75,8 @@ values.schema.json; but secrets are looked at here, since a schema's message may
 {{- if lt (include "flet-cluster.gracePeriod" . | int) (int $needed) -}}
   {{- fail (printf "drain.terminationGracePeriodSeconds: pods would be killed while they hand their sessions over. At least %d are needed: preStopSeconds, timeoutSeconds and 5." $needed) -}}
 {{- end -}}
-{{- if eq (toString .Values.settings.ssl_cert_reqs) "required" -}}
-  {{- fail "settings.ssl_cert_reqs=required: Kubernetes has no certificate, so its probes would be refused. Check certificates at the ingress." -}}
+{{- if and (eq (toString .Values.settings.ssl_cert_reqs) "required") (eq (include "flet-cluster.managementPortName" .) "http") -}}
+  {{- fail "settings.ssl_cert_reqs=required with managementPort=null: Kubernetes has no certificate, so its probes would be refused. Set managementPort, or check certificates at the ingress." -}}
 {{- end -}}
 {{- if and (eq (int .Values.rollout.maxUnavailable) 0) (eq (int .Values.rollout.maxSurge) 0) -}}
   {{- fail "rollout.maxSurge and rollout.maxUnavailable are both 0: no pod could ever be replaced." -}}
@@ -88,19 +88,20 @@ values.schema.json; but secrets are looked at here, since a schema's message may
 {{- if and (or $scaling.enabled $scaling.keda.enabled) (lt (int $scaling.maxReplicas) (int .Values.replicaCount)) -}}
   {{- fail (printf "autoscaling.maxReplicas=%d is less than replicaCount=%d." (int $scaling.maxReplicas) (int .Values.replicaCount)) -}}
 {{- end -}}
-{{- if and $scaling.sessions.enabled (not .Values.metrics.enabled) -}}
-  {{- fail "autoscaling.sessions.enabled: sessions are counted by /metrics. Set metrics.enabled=true." -}}
+{{- $metrics := eq (include "flet-cluster.hasMetrics" .) "yes" -}}
+{{- if and $scaling.sessions.enabled (not $metrics) -}}
+  {{- fail "autoscaling.sessions.enabled: sessions are counted by /metrics. Set managementPort, or metrics.enabled=true." -}}
 {{- end -}}
-{{- if and $scaling.sessions.enabled (gt (int (.Values.settings.workers | default 1)) 1) -}}
-  {{- fail "autoscaling.sessions.enabled with settings.workers: workers of a pod share its port, and a scrape sees the sessions of one of them. Have more pods in place of workers." -}}
+{{- if and $scaling.sessions.enabled (gt (int (.Values.settings.workers | default 1)) 1) (eq (include "flet-cluster.managementPortName" .) "http") -}}
+  {{- fail "autoscaling.sessions.enabled with settings.workers and managementPort=null: workers of a pod share its port, and a scrape sees the sessions of one of them. Set managementPort, which shows all." -}}
 {{- end -}}
 {{- if and $scaling.keda.enabled $scaling.sessions.enabled (not $scaling.keda.prometheusAddress) -}}
   {{- fail "autoscaling.keda with sessions: set autoscaling.keda.prometheusAddress, for example http://prometheus.monitoring:9090." -}}
 {{- end -}}
-{{- if and .Values.metrics.serviceMonitor.enabled (not .Values.metrics.enabled) -}}
-  {{- fail "metrics.serviceMonitor.enabled: nothing is there to be scraped. Set metrics.enabled=true." -}}
+{{- if and .Values.metrics.serviceMonitor.enabled (not $metrics) -}}
+  {{- fail "metrics.serviceMonitor.enabled: nothing is there to be scraped. Set managementPort, or metrics.enabled=true." -}}
 {{- end -}}
-{{- if and .Values.metrics.rules.enabled (not .Values.metrics.enabled) -}}
-  {{- fail "metrics.rules.enabled: no alert would ever have data. Set metrics.enabled=true." -}}
+{{- if and .Values.metrics.rules.enabled (not $metrics) -}}
+  {{- fail "metrics.rules.enabled: no alert would ever have data. Set managementPort, or metrics.enabled=true." -}}
 {{- end -}}
 {{- end -}}

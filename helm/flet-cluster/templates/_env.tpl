@@ -10,8 +10,17 @@
   value: {{ int .Values.drain.timeoutSeconds | quote }}
 - name: FLET_CLUSTER_FORWARDED_ALLOW_IPS
   value: {{ .Values.forwardedAllowIps | quote }}
+{{- if eq (include "flet-cluster.managementPortName" .) "management" }}
+- name: FLET_CLUSTER_MANAGEMENT_PORT
+  value: {{ include "flet-cluster.managementPort" . | quote }}
+- name: FLET_CLUSTER_MANAGEMENT_HOST
+  value: {{ .Values.host | quote }}
+{{- else }}
+- name: FLET_CLUSTER_MANAGEMENT_PORT
+  value: "off"
 - name: FLET_CLUSTER_METRICS
   value: {{ .Values.metrics.enabled | quote }}
+{{- end }}
 - name: FLET_CLUSTER_REDIS_URL
   valueFrom:
     secretKeyRef:

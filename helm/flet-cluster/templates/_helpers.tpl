@@ -77,6 +77,16 @@ labels:
 {{- if .Values.settings.ssl_certfile }}HTTPS{{ else }}HTTP{{ end -}}
 {{- end -}}
 
+{{/* How health checks and metrics are asked for: a port of their own is plain HTTP. */}}
+{{- define "flet-cluster.managementScheme" -}}
+{{- if eq (include "flet-cluster.managementPortName" .) "management" }}HTTP{{ else }}{{ include "flet-cluster.scheme" . }}{{ end -}}
+{{- end -}}
+
+{{/* Whether there are metrics: always on a port of their own. */}}
+{{- define "flet-cluster.hasMetrics" -}}
+{{- if or .Values.metrics.enabled (eq (include "flet-cluster.managementPortName" .) "management") }}yes{{ end -}}
+{{- end -}}
+
 {{/* How many pods there may be at a time, updates aside. */}}
 {{- define "flet-cluster.mostPods" -}}
 {{- if or .Values.autoscaling.enabled .Values.autoscaling.keda.enabled -}}

@@ -2,7 +2,7 @@
 
 {{- define "flet-cluster.probes" -}}
 {{- $probes := .Values.probes -}}
-{{- $to := dict "port" (include "flet-cluster.managementPortName" .) "scheme" (include "flet-cluster.scheme" .) -}}
+{{- $to := dict "port" (include "flet-cluster.managementPortName" .) "scheme" (include "flet-cluster.managementScheme" .) -}}
 startupProbe:
   httpGet: {{ merge (dict "path" "/healthz") $to | toJson }}
   periodSeconds: 2

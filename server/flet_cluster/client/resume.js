@@ -93,15 +93,48 @@
     }
   }
 
-  const memory = { // sessionStorage: per tab, survives a reload; a duplicated tab gets a copy
+  const tab = storage('sessionStorage'); // per tab, survives a reload; a duplicated tab gets a copy
+  storage('localStorage');
+
+  // Browsers that keep nothing for frames of other sites forbid even to look at a storage, and Flet's client
+  // cannot start without: it gets one that lasts as long as the page. Returns the browser's own, or null.
+  function storage(name) {
+    try {
+      return window[name];
+    } catch (error) {
+      Object.defineProperty(window, name, { value: new PageStorage(), configurable: true });
+      return null;
+    }
+  }
+
+  function PageStorage() { // a function, not a class: hoisted to where it is needed
+    const items = new Map();
+    const methods = {
+      getItem: (key) => (items.has(String(key)) ? items.get(String(key)) : null),
+      setItem: (key, value) => { items.set(String(key), String(value)); },
+      removeItem: (key) => { items.delete(String(key)); },
+      clear: () => { items.clear(); },
+      key: (index) => [...items.keys()][index] ?? null,
+    };
+    const described = (value) => ({ value, writable: true, enumerable: true, configurable: true });
+    return new Proxy(Object.create(methods), { // what is stored shows as properties: Flet's client lists them
+      get: (target, key) => (key === 'length' ? items.size : target[key] ?? items.get(key)),
+      set: (target, key, value) => { target.setItem(key, value); return true; },
+      deleteProperty: (target, key) => { target.removeItem(key); return true; },
+      ownKeys: () => [...items.keys()],
+      getOwnPropertyDescriptor: (target, key) => (items.has(key) ? described(items.get(key)) : undefined),
+    });
+  }
+
+  const memory = {
     key: (name) => `flet-cluster:${endpoint()}:${name}`,
     get(name) {
-      try { return sessionStorage.getItem(memory.key(name)); } catch (error) { return null; }
+      try { return tab.getItem(memory.key(name)); } catch (error) { return null; }
     },
     set(name, value) { // null removes; false when the browser forbids storage
       try {
-        if (value === null) sessionStorage.removeItem(memory.key(name));
-        else sessionStorage.setItem(memory.key(name), value);
+        if (value === null) tab.removeItem(memory.key(name));
+        else tab.setItem(memory.key(name), value);
         return true;
       } catch (error) { return false; }
     },

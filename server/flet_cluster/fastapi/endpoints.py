@@ -70,8 +70,13 @@ class FletApp:
     async def handle(self, websocket: WebSocket) -> None:
         """Serve one websocket from handshake to close."""
         parent = websocket.url.path.rsplit("/", 1)[0]
-        cookie = BrowserCookie.of_host(proxy_prefix(self._app.settings) + parent)
+        cookie = _cookie(self._app.settings, proxy_prefix(self._app.settings) + parent)
         await serve_socket(self._app, websocket, cookie, self._entry)
+
+
+def _cookie(settings: Settings, app_path: str) -> BrowserCookie:
+    """Return the cookie that page and socket have in common, wherever each is."""
+    return BrowserCookie.of_host(app_path, framed=settings.cookie_samesite == "none")
 
 
 def _links_elsewhere(settings: Settings, endpoint: str | None) -> UploadLinks:
@@ -172,7 +177,7 @@ class FletStaticFiles:
         if app_mount_path:
             own["base"] = base_href(app_mount_path)
         client = web_client(settings, **own)
-        self._client = BindingCookie(client, lambda scope: BrowserCookie.of_host(scope.get("root_path", "")))
+        self._client = BindingCookie(client, lambda scope: _cookie(settings, scope.get("root_path", "")))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from flet_cluster.host.app_work import app_work, here, named
 from flet_cluster.host.loops import task_watcher
+from flet_cluster.logscope import scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from flet_cluster.host.app_work import AppWork
+    from flet_cluster.logscope import Scope
 
 _OURS = "flet_cluster."
 _own: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
@@ -71,11 +73,11 @@ def noted_job(
     work = here()
     if work is None or not work.is_own(function, caller):
         return submit(function)
-    reference, watcher = app_work.get(), task_watcher.get()
+    reference, watcher, whose = app_work.get(), task_watcher.get(), scope.get()
 
     def job(*args: Any, **kwargs: Any) -> Any:
         """Run in a thread of the executor."""
-        with _inside(reference, watcher):
+        with _inside(reference, watcher, whose):
             return function(*args, **kwargs)
 
     future = submit(job)
@@ -87,7 +89,7 @@ def noted_job(
 def _start(thread: threading.Thread, work: AppWork, stock: Callable[[threading.Thread], None]) -> None:
     """Start a thread of a session's code, which says when it ends."""
     run, owner = thread.run, weakref.ref(work)
-    watcher = task_watcher.get()
+    watcher, whose = task_watcher.get(), scope.get()
     cancel = thread.cancel if isinstance(thread, threading.Timer) else None
     kind = "thread" if cancel is None else "timer"
     number = work.begin(f"{kind} {thread.name} ({named(_target(thread))})", cancel)
@@ -96,7 +98,7 @@ def _start(thread: threading.Thread, work: AppWork, stock: Callable[[threading.T
         """In the thread."""
         thread.__dict__.pop("run", None)
         try:
-            with _inside(owner, watcher):
+            with _inside(owner, watcher, whose):
                 run()
         finally:
             _over(owner, number)
@@ -112,14 +114,15 @@ def _start(thread: threading.Thread, work: AppWork, stock: Callable[[threading.T
 
 
 @contextlib.contextmanager
-def _inside(work: weakref.ref[AppWork] | None, watcher: Any) -> Iterator[None]:
-    """What is begun meanwhile in this thread is the session's."""
-    tokens = app_work.set(work), task_watcher.set(watcher)
+def _inside(work: weakref.ref[AppWork] | None, watcher: Any, whose: Scope | None) -> Iterator[None]:
+    """What is begun or logged meanwhile in this thread is the session's."""
+    tokens = app_work.set(work), task_watcher.set(watcher), scope.set(whose)
     try:
         yield
     finally:
         app_work.reset(tokens[0])
         task_watcher.reset(tokens[1])
+        scope.reset(tokens[2])
 
 
 def _over(owner: weakref.ref[AppWork], number: int) -> None:

@@ -45,6 +45,7 @@ class HostEnvironment:
         oauth_seconds: how long an identity provider may take to answer.
         once: does with a provider what must not be done twice, by any node; set by the node.
         providers: what is known of identity providers; None before somebody signs in.
+        node_id: the node's id, for log lines; set by the node.
     """
 
     program: Program
@@ -65,3 +66,4 @@ class HostEnvironment:
     oauth_seconds: float = 10.0
     once: Once = unsafe
     providers: Providers | None = None
+    node_id: str = ""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from flet.controls.context import _context_page
 from flet.messaging.protocol import MessageAction
 
+from flet_cluster import logscope
 from flet_cluster.errors import GraphChanged, MessageRefused, ProtocolError, SnapshotError, UploadsDisabled
 from flet_cluster.host import hooks, internals, kept, message_codec, sign_in, startup, upgrades, wire
 from flet_cluster.host.app_work import AppWork, app_work
@@ -125,6 +126,7 @@ class LiveSession:
         self.preparing = False
         self.registered = False
         self.again = False
+        self._scope = logscope.Scope(session_id, host.node_id)
         self._nonce = secrets.token_urlsafe(9)
         self._unnumbered = 0
 
@@ -243,6 +245,7 @@ class LiveSession:
         context = self.host.context.copy()
         context.run(task_watcher.set, weakly(self.watch))
         context.run(app_work.set, weakref.ref(self.work))
+        context.run(logscope.scope.set, self._scope)
         for variable, value in self.variables:
             context.run(variable.set, value)
         if hasattr(self, "page"):

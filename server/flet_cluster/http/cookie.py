@@ -42,10 +42,9 @@ class BindingCookie:
 
     def _due(self, scope: Scope) -> BrowserCookie | None:
         """Return the cookie if a browser navigates here and has none yet."""
-        request = HTTPConnection(scope)
-        if not _navigates(request):
+        request, cookie = HTTPConnection(scope), self._cookie_at(scope)
+        if not _navigates(request, into_frames=cookie.framed):
             return None
-        cookie = self._cookie_at(scope)
         return cookie if cookie.value(request) is None else None
 
     def _giving(self, send: Send, cookie: BrowserCookie, *, secure: bool) -> Send:
@@ -62,7 +61,9 @@ class BindingCookie:
         return with_cookie
 
 
-def _navigates(request: HTTPConnection) -> bool:
+def _navigates(request: HTTPConnection, *, into_frames: bool) -> bool:
     """Whether a page is asked for. Over plain HTTP browsers say so only in what they accept."""
     kind = request.headers.get("sec-fetch-dest")
-    return kind == "document" if kind is not None else "text/html" in request.headers.get("accept", "")
+    if kind is None:
+        return "text/html" in request.headers.get("accept", "")
+    return kind == "document" or (into_frames and kind in {"iframe", "frame", "embed", "object"})

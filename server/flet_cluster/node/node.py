@@ -11,6 +11,7 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from flet_cluster import logscope
 from flet_cluster.errors import (
     StoreError,
 )
@@ -90,6 +91,7 @@ class Node:
         self.store = store
         self.bus = bus
         self.host = host
+        host.node_id = self.id
         self.loop = host.loop
         self.observer = host.observer
         self.vault = Vault(keys, settings.app_name, host.observer)
@@ -150,6 +152,7 @@ class Node:
         await self.control.start()
         await self.publications.start()
         self.version = self.host.code.version()
+        logscope.nodes.add(self.id)
         logger.info("serving app %s, version %s, node id %s", self.settings.app_name, self.version, self.id)
         self._watch.start()
         if self._heartbeat is not None:
@@ -182,6 +185,7 @@ class Node:
             await self.store.retire(self.id)
         await self.bus.stop()
         await self.store.stop()
+        logscope.nodes.discard(self.id)
         self.host.lanes.shutdown()
         self.host.executor.shutdown(wait=False, cancel_futures=True)
 

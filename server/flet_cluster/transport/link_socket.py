@@ -7,6 +7,7 @@ import logging
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from flet_cluster import logscope
 from flet_cluster.errors import (
     ClusterError,
     ProtocolError,
@@ -304,6 +305,7 @@ class LinkSocket:
 
     def _settle_on(self, seat: Seat, hello: Hello) -> None:
         self.seat = seat
+        logscope.scope.set(logscope.Scope(seat.id, self._node.id))
         self._instance = hello.instance
         seat.attach(self, hello.instance)
         seat.resent = hello.resent

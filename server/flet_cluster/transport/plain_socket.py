@@ -12,6 +12,7 @@ import logging
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from flet_cluster import logscope
 from flet_cluster.errors import ClusterError, SealBroken, SessionElsewhere, SnapshotError
 from flet_cluster.host import wire
 from flet_cluster.node.refusals import code_for
@@ -205,6 +206,7 @@ class PlainSocket:
     def _settle_on(self, seat: Seat) -> None:
         """Be this session's socket, and no other's."""
         left, self.seat = self.seat, seat
+        logscope.scope.set(logscope.Scope(seat.id, self._node.id))
         if left is not None and left is not seat:
             left.detach(self, for_good=True)
 
