@@ -251,7 +251,8 @@ def tables(inputs: Inputs) -> str:
         "Processor of Redis for an event, without TLS": f"{event['redis_cpu_microseconds']:g} µs",
         "Bytes for an event: to Redis, from it, to the browser": moved,
         "Memory of a node without sessions": f"{session['node_base_bytes'] / 1e6:.0f} MB",
-        "Memory of a session: awake, asleep, in Redis": ", ".join(f"{size:.1f}" for size in held) + " kB",
+        "Memory of a session: after a click, asleep, in Redis": ", ".join(f"{size:.1f}" for size in held)
+        + " kB",
         "Processor for a connected session that does nothing": f"{quiet(inputs):g} µs a second",
         "Fullest of three nodes over their average, as users came and went": f"{unevenness(inputs):.2f}",
     }

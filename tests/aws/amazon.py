@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import subprocess
 import sys
@@ -40,14 +41,7 @@ class Amazon:
 
     def client(self, service: str) -> Any:
         """A client of one service."""
-        return botocore.session.get_session().create_client(
-            service,
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",
-            config=Config(s3={"addressing_style": "path"}),
-        )
+        return _client(self.url, service)
 
     @contextlib.contextmanager
     def demanding_credentials(self) -> Iterator[None]:
@@ -57,6 +51,19 @@ class Amazon:
             yield
         finally:
             httpx.post(f"{self.url}/moto-api/reset-auth", content="inf")
+
+
+@functools.cache
+def _client(url: str, service: str) -> Any:
+    """Make a client once: reading the description of a service takes a while."""
+    return botocore.session.get_session().create_client(
+        service,
+        endpoint_url=url,
+        region_name=REGION,
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+        config=Config(s3={"addressing_style": "path"}),
+    )
 
 
 def _answers(url: str) -> bool:
