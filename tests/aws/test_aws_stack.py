@@ -225,7 +225,8 @@ def test_a_task_starts_and_is_healthy_where_the_load_balancer_looks(
         url = f"http://127.0.0.1:{env['FLET_CLUSTER_MANAGEMENT_PORT']}{targets['HealthCheckPath']}"
         eventually(lambda: ready(url), "healthy", timeout=90)
         assert "cloudwatch" not in (tmp_path / "log").read_text().lower()
-    assert "serving app shop" in (tmp_path / "log").read_text()
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert any("serving app shop" in line["message"] for line in lines)
 
 
 def test_the_task_publishes_what_is_scaled_by() -> None:
