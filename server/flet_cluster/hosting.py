@@ -12,6 +12,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
+from flet_cluster.cloudwatch import SessionsMetric
 from flet_cluster.composition import build_node
 from flet_cluster.errors import StartFailed, StartRefused
 from flet_cluster.events import FaultPoints, Observer
@@ -80,6 +81,8 @@ class ClusterApp:
         self.running: Node | None = None
         self.links: Callable[[Settings], UploadLinks | None] = upload_links
         self.companions: list[Companion] = []
+        if settings.cloudwatch_namespace:
+            self.companions.append(self._sessions_metric(settings))
         self._faults = faults or FaultPoints()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting: asyncio.Task[Node] | None = None
@@ -128,6 +131,14 @@ class ClusterApp:
         if remark:
             logger.warning("%s", remark)
         return node
+
+    def _sessions_metric(self, settings: Settings) -> Companion:
+        """Return what tells CloudWatch of the sessions here."""
+
+        def sessions() -> int:
+            return len(self.running.seats) if self.running is not None else 0
+
+        return SessionsMetric(settings.cloudwatch_namespace, settings.app_name, sessions, self.observer)
 
     async def drain(self) -> None:
         """Let all sessions go, while their sockets are still open."""

@@ -35,6 +35,7 @@ COUNTERS = {
     "acquired": "sessions that came to this node",
     "capture_retried": "snapshots put off, since a thread changed the session meanwhile",
     "closed": "sockets that ended, by reason; by-client: not by this node",
+    "cloudwatch_errors": "times that CloudWatch did not get the number of sessions, by reason",
     "commit_retries": "attempts to commit that failed and were repeated",
     "events_without_control": "events for controls that the state does not have",
     "exchanges": "codes and tokens given to identity providers, by how that went",
@@ -108,6 +109,7 @@ GAUGES = {
 
 LABELS: Mapping[str, tuple[str, ...]] = {
     "closed": ("reason",),
+    "cloudwatch_errors": ("reason",),
     "exchanges": ("how",),
     "hand_overs": ("outcome",),
     "holders_asked": ("answer",),

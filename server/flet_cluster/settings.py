@@ -203,6 +203,8 @@ class Settings(BaseSettings):
     """Whether ``/metrics`` answers, to anybody who can reach the app's port."""
     traces: bool = False
     """Whether events are traced with OpenTelemetry, which is configured by its own variables."""
+    cloudwatch_namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/#:-]{0,255}$")] = ""
+    """Namespace in Amazon CloudWatch that gets the number of sessions every minute; empty: none does."""
     management_port: Annotated[int | None, BeforeValidator(spellings.port_or_off)] = 9700
     """Port of health checks and metrics, one for all workers of a machine; 0 for any free one; None: none."""
     management_host: str = "127.0.0.1"
@@ -430,6 +432,7 @@ class Settings(BaseSettings):
                 f'pip install "flet-cluster[embedded]". {alone} needs neither.'
             )
         self._check_reload()
+        self._check_cloudwatch()
         self._check_paths()
         if self.management_port and self.is_set("management_port") and self.management_port == self.port:
             raise SettingsError(
@@ -483,6 +486,18 @@ class Settings(BaseSettings):
         if self.reload and importlib.util.find_spec("watchfiles") is None:
             raise SettingsError(
                 '--reload needs the library watchfiles: pip install "flet-cluster[embedded]" brings it.'
+            )
+
+    def _check_cloudwatch(self) -> None:
+        if self.cloudwatch_namespace.startswith("AWS/"):
+            raise SettingsError(
+                f"FLET_CLUSTER_CLOUDWATCH_NAMESPACE = {self.cloudwatch_namespace!r}: names that begin with "
+                "AWS/ are Amazon's own; choose another, such as FletCluster."
+            )
+        if self.cloudwatch_namespace and importlib.util.find_spec("botocore") is None:
+            raise SettingsError(
+                "FLET_CLUSTER_CLOUDWATCH_NAMESPACE is set, and what speaks with CloudWatch is missing: "
+                'pip install "flet-cluster[cloudwatch]" brings it.'
             )
 
     def is_set(self, name: str) -> bool:

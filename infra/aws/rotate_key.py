@@ -1,0 +1,87 @@
+"""Changes the key that seals sessions, in three steps between which the service is deployed anew.
+
+    python infra/aws/rotate_key.py prepare STACK DATA    every task learns a new key, and seals with the old
+    python infra/aws/rotate_key.py switch STACK DATA     tasks seal with the new one, and still open the old
+    python infra/aws/rotate_key.py finish STACK DATA     the old one is forgotten, after the session timeout
+
+STACK is the name of the stack made from service.yaml, DATA of the one made from data.yaml. A step ends when
+all tasks run with it. In one step it would not do: while tasks are replaced, an old one could not open what a
+new one has sealed. Needs boto3, and credentials that may read and write the secret and update the service.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+import sys
+from typing import Any
+
+import boto3
+
+STEPS = ("prepare", "switch", "finish")
+
+
+def changed(secret: dict[str, str], step: str, new_key: str) -> dict[str, str]:
+    """Return the secret after a step: ``key`` seals, ``fallbacks`` may open, ``next`` is to seal.
+
+    Raises:
+        ValueError: it is not the time for this step.
+    """
+    following = secret.get("next", "")
+    if step == "prepare":
+        if following or secret.get("fallbacks"):
+            raise ValueError("a rotation is under way: go on with switch or finish")
+        return {"key": secret["key"], "fallbacks": new_key, "next": new_key}
+    if step == "switch":
+        if not following:
+            raise ValueError("there is no next key: begin with prepare")
+        return {"key": following, "fallbacks": secret["key"]}
+    if following or not secret.get("fallbacks"):
+        raise ValueError("there is no earlier key to forget: prepare and switch come first")
+    return {"key": secret["key"], "fallbacks": ""}
+
+
+def run(client: Any, step: str, stack: str, data: str) -> None:
+    """Do a step and wait until all tasks run with it.
+
+    Args:
+        client: returns a client of a service by its name.
+        step: one of :data:`STEPS`.
+        stack: the service's stack.
+        data: the stack that has the secret.
+    """
+    service, key = outputs(client, stack), outputs(client, data)["SecretKeyArn"]
+    manager = client("secretsmanager")
+    before = json.loads(manager.get_secret_value(SecretId=key)["SecretString"])
+    after = changed(before, step, secrets.token_urlsafe(36))
+    manager.put_secret_value(SecretId=key, SecretString=json.dumps(after))
+    where = {"cluster": service["ClusterName"]}
+    client("ecs").update_service(**where, service=service["ServiceName"], forceNewDeployment=True)
+    client("ecs").get_waiter("services_stable").wait(**where, services=[service["ServiceName"]])
+
+
+def outputs(client: Any, stack: str) -> dict[str, str]:
+    """Return the outputs of a stack."""
+    (found,) = client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    return {each["OutputKey"]: each["OutputValue"] for each in found["Outputs"]}
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("step", choices=STEPS)
+    parser.add_argument("stack")
+    parser.add_argument("data")
+    options = parser.parse_args()
+    try:
+        run(boto3.client, options.step, options.stack, options.data)
+    except ValueError as error:
+        sys.exit(f"{error}; nothing was changed")
+    print(f"{options.step}: done, all tasks run with it")
+
+
+if __name__ == "__main__":
+    main()
