@@ -9,5 +9,5 @@ lock() {
     uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
         --no-header --output-file "infra/docker/$out" "$@"
 }
-lock requirements.txt --extra s3 pyproject.toml "$@"
+lock requirements.txt --extra s3 --extra cloudwatch --extra dashboard --extra otel pyproject.toml "$@"
 lock requirements-build.txt infra/docker/requirements-build.in "$@"
