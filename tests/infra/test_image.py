@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import subprocess
@@ -48,7 +49,8 @@ def test_what_is_pinned_is_what_the_package_needs() -> None:
         re.findall(r"^([\w.-]+)==([^ ;]+)", (DOCKER / "requirements.txt").read_text(), re.MULTILINE)
     )
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    for text in [*project["dependencies"], *project["optional-dependencies"]["s3"]]:
+    extras = [project["optional-dependencies"][name] for name in ("s3", "cloudwatch", "dashboard", "otel")]
+    for text in [*project["dependencies"], *itertools.chain(*extras)]:
         needed = Requirement(text)
         assert needed.name in pinned, f"{needed.name}: run infra/docker/lock.sh"
         assert needed.specifier.contains(pinned[needed.name]), f"{text}: run infra/docker/lock.sh --upgrade"
