@@ -220,7 +220,7 @@ async def test_a_node_that_leaves_exports_what_it_has(collector: Collector, redi
     with fleet(APP, redis, 1, **options) as nodes:
         async with open_tab(Place(nodes.nodes[0])) as tab:
             await tab.do(Click("add"))
-            assert not collector.spans
+            assert not collector.named("event Button.on_click", node=tab.node)
             assert await asyncio.to_thread(nodes.nodes[0].terminate) == 0
-    chain(collector, collector.wait("event Button.on_click")[0])
-    collector.wait("release")
+    chain(collector, collector.wait("event Button.on_click", node=tab.node)[0])
+    collector.wait("release", node=tab.node)
