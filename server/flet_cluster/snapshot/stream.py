@@ -197,7 +197,7 @@ def _named_objects(  # noqa: PLR0913, PLR0917 - what names lead to
 ) -> Iterator[Any]:
     """Yield what the header names. A name that leads nowhere matters only if it is not one too many."""
     for index, name in enumerate(header, FIRST):
-        if not name:
+        if not name or not _may_be_had(name, body, index):
             yield None
             continue
         try:
@@ -209,6 +209,12 @@ def _named_objects(  # noqa: PLR0913, PLR0917 - what names lead to
             if refers_to(body, index):
                 raise
             yield None
+
+
+def _may_be_had(name: str, body: bytes, index: int) -> bool:
+    """Tell whether to ask for a name: data that look like a reference must not import what others use."""
+    module = name.removeprefix(CLASS_NAME).partition(":")[0]
+    return module in sys.modules or name.startswith(EXTERNAL) or refers_to(body, index)
 
 
 def _named(name: str, code: CodeIndex, externals: Mapping[str, object]) -> Any:
