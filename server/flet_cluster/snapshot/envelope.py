@@ -93,9 +93,9 @@ def _may_refer_to(body: bytes, first: int, stop: int) -> set[int]:
     found: set[int] = set()
     if first < min(stop, _SHORT_INDEX):
         found = set(b"".join(set(_short_gets(first, stop).findall(body))))
-    if stop > _SHORT_INDEX:
-        arguments = set(_long_gets(max(first, _SHORT_INDEX), stop).findall(body))
-        found |= {index for index in map(_number, arguments) if max(first, _SHORT_INDEX) <= index < stop}
+    if (far := max(first, _SHORT_INDEX)) < stop:
+        arguments = set(_long_gets(far, stop).findall(body))
+        found |= {index for index in map(_number, arguments) if far <= index < stop}
     return found
 
 
