@@ -16,7 +16,7 @@ import dataclasses
 import hashlib
 from dataclasses import is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from flet.controls import base_control, object_patch
@@ -82,7 +82,17 @@ def uninstall() -> None:
     vars(object_patch)["dataclasses"] = dataclasses
 
 
-_known: WeakKeyDictionary[type, tuple[dataclasses.Field[Any], ...]] = WeakKeyDictionary()
+class _Field(NamedTuple):
+    """What the diff asks of a field. A real one knows the functions that make its default.
+
+    Those of a class that is made in main may know its session and the class itself, which would never end.
+    """
+
+    name: str
+    metadata: Any
+
+
+_known: WeakKeyDictionary[type, tuple[int, tuple[_Field, ...]]] = WeakKeyDictionary()
 
 
 class _Dataclasses:
@@ -91,18 +101,20 @@ class _Dataclasses:
     is_dataclass = staticmethod(dataclasses.is_dataclass)
 
     @staticmethod
-    def fields(of: Any) -> tuple[dataclasses.Field[Any], ...]:
-        """Return what ``dataclasses.fields`` does, remembered by class."""
+    def fields(of: Any) -> tuple[_Field, ...]:
+        """Return what the diff needs of ``dataclasses.fields``, remembered by class until it gets others."""
         cls = of if isinstance(of, type) else type(of)
         found = _known.get(cls)
-        if found is None:  # weakly: a class made in main is another one in each session
-            found = _known[cls] = dataclasses.fields(of)
-        return found
+        made = id(cls.__dataclass_fields__)
+        if found is None or found[0] != made:  # weakly: a class made in main is another one in each session
+            fields = tuple(_Field(each.name, each.metadata) for each in dataclasses.fields(of))
+            found = _known[cls] = made, fields
+        return found[1]
 
 
 def _is_dataclass(value: object) -> bool:
-    """Tell whether ``value`` is an instance of a dataclass; not whether it is one itself."""
-    return hasattr(type(value), "__dataclass_fields__")
+    """Tell whether Flet compares ``value`` by its fields: no classes, no dicts, no lists."""
+    return hasattr(type(value), "__dataclass_fields__") and not isinstance(value, (dict, list))
 
 
 def _page_of(self: Any) -> Any:
@@ -135,7 +147,7 @@ def _compare_values(
                 here = path if key is None else [*path, key]
                 self._compare_dataclasses(parent, here, src, dst, False)
             return  # one that is frozen is what it was
-    elif not src and not dst and type(src) is type(dst) and type(src) in {dict, list}:
+    elif type(src) is type(dst) and type(src) in {dict, list} and not src and not dst:
         return
     _values(self, parent, path, key, src, dst, frozen)
 
@@ -147,13 +159,35 @@ def _compare_lists(self: Any, parent: Any, path: list[Any], src: Any, dst: Any, 
         _lists(self, parent, path, src, dst, frozen)
         return
     for index, (old, new) in enumerate(zip(src, dst)):  # noqa: B905  a hook of the app may change the list
-        self._compare_dataclasses(parent, [*path, index], old, new, False)
+        if old is new:
+            self._compare_dataclasses(parent, [*path, index], old, new, False)
+        else:
+            _compare_moved(self, parent, path, index, old, new)
+
+
+def _compare_moved(self: Any, parent: Any, path: list[Any], index: int, old: Any, new: Any) -> None:
+    """Compare what a hook of the app has just put in a list's place with what was there."""
+    if not is_dataclass(new):
+        if type(old) is not type(new) or old != new:
+            self._item_replaced(path, index, new)
+        return
+    same = type(old) is type(new)
+    if same and getattr(old, "_c", None) == "C" and getattr(new, "_c", None) == "C":
+        same = getattr(old, "fn", None) is getattr(new, "fn", None)
+    if same:
+        key = object_patch.get_control_key(old)
+        rebuilt = key is not None and key == object_patch.get_control_key(new)
+        self._compare_dataclasses(parent, [*path, index], old, new, rebuilt)
+    else:
+        self._item_removed(path, index, old, frozen=False)
+        self._item_added(parent, path, index, new, frozen=False)
 
 
 def _compare_dicts(self: Any, parent: Any, path: list[Any], src: Any, dst: Any, frozen: bool) -> None:
     """Compare two dicts; if only one of their values needs a look, that one."""
     if src.keys() == dst.keys():
-        left = [key for key, old in src.items() if (new := dst[key]) is not old or type(new) not in _ATOMS]
+        # The keys are the new dict's, as in Flet: 1, 1.0 and True are one key, but three to the browser.
+        left = [key for key, new in dst.items() if src[key] is not new or type(new) not in _ATOMS]
         if len(left) <= 1:
             for key in left:
                 self._compare_values(parent, path, key, src[key], dst[key], frozen)
