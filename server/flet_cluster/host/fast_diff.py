@@ -103,7 +103,7 @@ class _Dataclasses:
     @staticmethod
     def fields(of: Any) -> tuple[_Field, ...]:
         """Return what the diff needs of ``dataclasses.fields``, remembered by class until it gets others."""
-        cls = of if isinstance(of, type) else type(of)
+        cls: Any = of if isinstance(of, type) else type(of)
         found = _known.get(cls)
         made = id(cls.__dataclass_fields__)
         if found is None or found[0] != made:  # weakly: a class made in main is another one in each session
