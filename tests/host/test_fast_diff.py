@@ -337,24 +337,43 @@ def _told(tale: Callable[[ft.Page], Iterator[None]]) -> list[bytes]:
 
 
 def test_a_class_of_a_session_ends_with_it() -> None:
-    """The functions that make defaults know what surrounds the class: the page, and the class itself."""
+    """Its functions know what surrounds it: the page, and the class itself."""
     fast_diff.install()
 
-    def session() -> tuple[weakref.ref[Any], weakref.ref[Any]]:
+    def session() -> list[weakref.ref[Any]]:
         @dataclass
         class Local:
             text: str = ""
             made_by: list[str] = field(default_factory=lambda: [str(Local), str(page)])
 
-        page: Any = ft.Container()
+        @ft.control
+        class Ruled(ft.Container):
+            def before_update(self) -> None:
+                assert isinstance(self, Ruled)
+                assert page is not None
+
+        page: Any = None
+        page = Ruled()
         page.badge = Local()
         ObjectPatch.from_diff(None, page, control_cls=ft.BaseControl)
         ObjectPatch.from_diff(page, page, control_cls=ft.BaseControl)
-        return weakref.ref(Local), weakref.ref(page)
+        for wrong in (None, 2):
+            page.opacity = wrong
+            with pytest.raises(ValueError, match="opacity"):
+                page._before_update_safe()
+        return [weakref.ref(it) for it in (Local, Ruled, page)]
 
     refs = session()
     gc.collect()
-    assert [ref() for ref in refs] == [None, None]
+    assert [ref() for ref in refs] == [None] * 3
+
+
+def test_which_fields_may_be_none_is_what_flet_says() -> None:
+    fast_diff.install()
+    for cls in (ft.Text, ft.Slider, ft.Container, ft.TextStyle, Note):
+        for name in ("opacity", "size", "value", "max", "text", "no such"):
+            assert fast_diff._allows_none(cls, name) == fast_diff._allowed(cls, name)
+        assert fast_diff._rules(cls) == fast_diff._compiled(cls)
 
 
 def test_fields_that_a_class_gets_later_are_seen() -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import weakref
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -45,7 +46,10 @@ _lists: Any = _Diff._compare_lists
 _dicts: Any = _Diff._compare_dicts
 _page: Any = vars(base_control.BaseControl)["page"]
 _validate: Any = vars(base_control)["validate"]
-_rules: Any = vars(validation)["_compile_class_spec"]
+_compiled: Any = vars(validation)["_compile_class_spec"]
+_hints: Any = vars(validation)["_get_effective_type_hints"]
+_allowed: Any = vars(validation)["_resolve_allow_none_for_field"]
+_is_optional: Any = vars(validation)["_annotation_allows_none"]
 _REPORTED: str = vars(validation)["_REPORTED_VALIDATION_ERRORS_KEY"]
 
 
@@ -61,6 +65,8 @@ def install() -> None:
     """Put the shortcuts in front of Flet's functions, as far as these are known. Twice is harmless."""
     if digest(validation) in KNOWN_VALIDATIONS:
         vars(base_control)["validate"] = _validate_ruled
+        vars(validation)["_compile_class_spec"] = _rules
+        vars(validation)["_resolve_allow_none_for_field"] = _allows_none
     if digest(base_control) in KNOWN_CONTROLS:
         base_control.BaseControl.page = property(_page_of, doc=_page.__doc__)  # type: ignore[assignment,method-assign]
     if digest(object_patch) in KNOWN_DIFFS:
@@ -74,6 +80,8 @@ def install() -> None:
 def uninstall() -> None:
     """Take them away again: for who compares."""
     vars(base_control)["validate"] = _validate
+    vars(validation)["_compile_class_spec"] = _compiled
+    vars(validation)["_resolve_allow_none_for_field"] = _allowed
     base_control.BaseControl.page = _page  # type: ignore[method-assign]
     _Diff._compare_values = _values
     _Diff._compare_dataclasses = _dataclasses
@@ -125,6 +133,32 @@ def _page_of(self: Any) -> Any:
             return parent
         parent = parent.parent
     return _page.__get__(self)  # it says what is wrong
+
+
+_specs: dict[int, tuple[weakref.ref[type], Any]] = {}
+_optional: WeakKeyDictionary[type, frozenset[str]] = WeakKeyDictionary()
+
+
+def _rules(cls: type) -> Any:
+    """Return the rules of a class, as Flet does; but Flet remembers each class for good.
+
+    A class made in main is another one in each session and at each wake, and its functions know the page.
+    """
+    key = id(cls)
+    found = _specs.get(key)
+    if found is None:
+        gone = weakref.ref(cls, lambda _: _specs.pop(key, None))
+        found = _specs[key] = gone, _compiled.__wrapped__(cls)
+    return found[1]
+
+
+def _allows_none(model_cls: type, field_name: str) -> bool:
+    """Tell whether a field may be None, as Flet does; but Flet remembers each class for good."""
+    found = _optional.get(model_cls)
+    if found is None:
+        hints = _hints.__wrapped__(model_cls).items()
+        found = _optional[model_cls] = frozenset(name for name, hint in hints if _is_optional(hint))
+    return field_name in found
 
 
 def _validate_ruled(instance: Any, *, suppress_repeated_errors: bool = False) -> None:
@@ -252,7 +286,7 @@ def _without_hook(self: Any, parent: Any, path: list[Any], src: Any, dst: Any, s
     try:
         _dataclasses(self, parent, path, src, dst, False)
     finally:
-        del state[_HOOK]
+        state.pop(_HOOK, None)  # another session that shows the same control may have been here
 
 
 def _nothing() -> None:
