@@ -148,6 +148,7 @@ def _dumped(root: object, codec: Codec, seeds: Memo, result: Callable[[_Pickler,
     finally:
         set_current_root(None)
         pickler.clear_memo()  # an exception's traceback must not keep the session's objects alive
+        table.forget_passing()
 
 
 class _Pickler(pickle.Pickler):
