@@ -136,7 +136,10 @@ def _page_of(self: Any) -> Any:
 
 
 _specs: dict[int, tuple[weakref.ref[type], Any]] = {}
-_optional: WeakKeyDictionary[type, frozenset[str]] = WeakKeyDictionary()
+_unruled: set[int] = set()
+"""Identities of classes that have no rules."""
+_optional: dict[int, frozenset[str]] = {}
+"""By the identity of a class: its fields that may be None."""
 
 
 def _rules(cls: type) -> Any:
@@ -147,24 +150,33 @@ def _rules(cls: type) -> Any:
     key = id(cls)
     found = _specs.get(key)
     if found is None:
-        gone = weakref.ref(cls, lambda _: _specs.pop(key, None))
-        found = _specs[key] = gone, _compiled.__wrapped__(cls)
+        spec = _compiled.__wrapped__(cls)
+        found = _specs[key] = weakref.ref(cls, lambda _: _forget(key)), spec
+        if not spec.field_rules and not spec.class_rules:
+            _unruled.add(key)
     return found[1]
+
+
+def _forget(key: int) -> None:
+    """A class is gone, and its identity free for another."""
+    _specs.pop(key, None)
+    _optional.pop(key, None)
+    _unruled.discard(key)
 
 
 def _allows_none(model_cls: type, field_name: str) -> bool:
     """Tell whether a field may be None, as Flet does; but Flet remembers each class for good."""
-    found = _optional.get(model_cls)
+    found = _optional.get(id(model_cls))
     if found is None:
+        _rules(model_cls)  # from now on its end is noticed
         hints = _hints.__wrapped__(model_cls).items()
-        found = _optional[model_cls] = frozenset(name for name, hint in hints if _is_optional(hint))
+        found = _optional[id(model_cls)] = frozenset(name for name, hint in hints if _is_optional(hint))
     return field_name in found
 
 
 def _validate_ruled(instance: Any, *, suppress_repeated_errors: bool = False) -> None:
     """Check a control, unless its class has no rules and none was broken before."""
-    spec = _rules(instance.__class__)
-    if spec.field_rules or spec.class_rules or getattr(instance, _REPORTED, None):
+    if id(instance.__class__) not in _unruled or getattr(instance, _REPORTED, None):
         _validate(instance, suppress_repeated_errors=suppress_repeated_errors)
 
 
