@@ -187,9 +187,10 @@ def _set_aside_what_is_there() -> None:
     """
     gc.collect()
     gc.freeze()
-    young, *older = gc.get_threshold()
+    young, middle, old = gc.get_threshold()
     if 0 < young < _YOUNG:  # 0: the app wants none
-        gc.set_threshold(_YOUNG, *older)
+        # What has become old is looked at after as many objects as before: sessions that have left are in it.
+        gc.set_threshold(_YOUNG, middle, old and max(1, old * young // _YOUNG))
 
 
 class _Goodbye:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import itertools
 import random
+import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ import pytest
 from flet.controls import base_control, object_patch
 from flet.controls.context import _context_page
 from flet.controls.id_counter import ControlId
+from flet.controls.object_patch import ObjectPatch
 from flet.messaging.connection import Connection
 from flet.messaging.session import Session
 from flet.pubsub.pubsub_hub import PubSubHub
@@ -233,6 +236,156 @@ def test_patches_are_the_same(seed: int) -> None:
     fast_diff.install()
     assert story(seed) == plain
     assert len(plain) > STEPS / 4
+
+
+@dataclass
+class Facts(dict[str, Any]):
+    """A dict that is a dataclass, too: Flet compares it as a dict."""
+
+    kind: str = ""
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+
+class Touchy:
+    """Says of nothing whether it is true, as an array does."""
+
+    def __bool__(self) -> bool:
+        raise ValueError("ambiguous")
+
+
+@ft.control
+class Restless(ft.Row):
+    """Moves its neighbours while they are compared."""
+
+    how: int = 0
+
+    def before_update(self) -> None:
+        around = getattr(self.parent, "controls", None)
+        if around is None or around[0] is not self:
+            return
+        if self.how == 1:
+            around[1:] = reversed(around[1:])
+        elif self.how == 2:
+            around.insert(1, ft.Text("new", key="k"))
+        elif self.how == 3:
+            around[1:] = [ft.Text("rebuilt", key="k"), "plain", ft.Column()]
+
+
+def keys_that_are_equal(page: ft.Page) -> Iterator[None]:
+    odd = Odd(facts={1: "a", "x": "b"})  # type: ignore[dict-item]
+    page.add(odd)
+    for key in (True, 1.0, 1):
+        odd.facts = {"x": "b", key: str(key)}  # type: ignore[dict-item]
+        yield
+
+
+def dicts_that_are_dataclasses(page: ft.Page) -> Iterator[None]:
+    facts = Facts(kind="a")
+    odd = Odd(items=[facts])  # type: ignore[list-item]
+    page.add(odd)
+    for n in range(3):
+        facts.kind, facts["n"] = str(n), n
+        yield
+
+
+def values_of_no_truth(page: ft.Page) -> Iterator[None]:
+    odd = Odd(facts={"a": None, "b": 1})
+    page.add(odd)
+    assert odd.facts is not None
+    for value in (Touchy(), None):
+        odd.facts["a"] = value
+        yield
+
+
+def neighbours_that_move(page: ft.Page) -> Iterator[None]:
+    restless = Restless()
+    row = ft.Column([restless, ft.Text("1"), ft.Text("2", key="k"), ft.Row(), ft.Text("3")])
+    page.add(row)
+    for how in (1, 2, 3, 0, 1, 0):
+        restless.how = how
+        yield
+
+
+@pytest.mark.parametrize(
+    "tale", [keys_that_are_equal, dicts_that_are_dataclasses, values_of_no_truth, neighbours_that_move]
+)
+def test_patches_of_odd_values_are_the_same(tale: Callable[[ft.Page], Iterator[None]]) -> None:
+    fast_diff.uninstall()
+    plain = contextvars.copy_context().run(_told, tale)
+    fast_diff.install()
+    assert contextvars.copy_context().run(_told, tale) == plain
+
+
+def _told(tale: Callable[[ft.Page], Iterator[None]]) -> list[bytes]:
+    counter, ControlId._counter = ControlId._counter, itertools.count(1)
+    loop = asyncio.new_event_loop()
+    try:
+        recorder = Recorder(loop)
+        session = Session(recorder)
+        _context_page.set(session.page)
+        session.page._services._internals["uid"] = "by chance in Flet"
+        recorder.packets.append(wire.encode(page_message(session)))
+        for _ in tale(session.page):
+            try:
+                session.patch_control(session.page)
+            except (AttributeError, TypeError, ValueError) as error:
+                recorder.packets.append(f"{type(error)} {error}".encode())
+        return recorder.packets
+    finally:
+        loop.close()
+        ControlId._counter = max((counter, ControlId._counter), key=repr_number)
+
+
+def test_a_class_of_a_session_ends_with_it() -> None:
+    """Its functions know what surrounds it: the page, and the class itself."""
+    fast_diff.install()
+
+    def session() -> list[weakref.ref[Any]]:
+        @dataclass
+        class Local:
+            text: str = ""
+            made_by: list[str] = field(default_factory=lambda: [str(Local), str(page)])
+
+        @ft.control
+        class Ruled(ft.Container):
+            def before_update(self) -> None:
+                assert isinstance(self, Ruled)
+                assert page is not None
+
+        page: Any = None
+        page = Ruled()
+        page.badge = Local()
+        ObjectPatch.from_diff(None, page, control_cls=ft.BaseControl)
+        ObjectPatch.from_diff(page, page, control_cls=ft.BaseControl)
+        for wrong in (None, 2):
+            page.opacity = wrong
+            with pytest.raises(ValueError, match="opacity"):
+                page._before_update_safe()
+        return [weakref.ref(it) for it in (Local, Ruled, page)]
+
+    refs = session()
+    gc.collect()
+    assert [ref() for ref in refs] == [None] * 3
+
+
+def test_which_fields_may_be_none_is_what_flet_says() -> None:
+    fast_diff.install()
+    for cls in (ft.Text, ft.Slider, ft.Container, ft.TextStyle, Note):
+        for name in ("opacity", "size", "value", "max", "text", "no such"):
+            assert fast_diff._allows_none(cls, name) == fast_diff._allowed(cls, name)
+        assert fast_diff._rules(cls) == fast_diff._compiled(cls)
+
+
+def test_fields_that_a_class_gets_later_are_seen() -> None:
+    fast_diff.install()
+
+    class Growing(Note):
+        more: str = ""
+
+    fields: Any = vars(object_patch)["dataclasses"].fields
+    before = [each.name for each in fields(Growing("a"))]
+    grown = [each.name for each in fields(dataclass(Growing)("a"))]
+    assert (before, grown) == (["text", "tags"], ["text", "tags", "more"])
 
 
 def test_another_release_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

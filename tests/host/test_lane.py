@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import threading
 import time
+import types
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from flet_cluster.host.lane import LanePool, LaneRun
 from flet_cluster.host.loops import guard_loop, task_watcher
+from flet_cluster.host.session_lane import _code_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -30,6 +33,20 @@ async def run(pool: LanePool, coro: Coroutine[Any, Any, Any]) -> BaseException |
     ended: asyncio.Future[BaseException | None] = pool.loop.create_future()
     pool.start(coro, contextvars.Context(), ended.set_result)
     return await asyncio.wait_for(ended, 10)
+
+
+def test_the_code_of_a_handler_is_looked_for_where_there_is_some() -> None:
+    def plain() -> None:
+        """Do nothing."""
+
+    @functools.wraps(plain)
+    def wrapped(*_: object) -> None:
+        plain()
+
+    code = plain.__code__
+    assert [_code_of(it) for it in (plain, wrapped, types.MethodType(plain, 1))] == [code] * 3
+    bound_to_c = types.MethodType(len, "as extension modules bind their methods")
+    assert [_code_of(it) for it in (None, len, bound_to_c, functools.partial(plain))] == [None] * 4
 
 
 async def call(function: Callable[[], Any]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import sqlite3
 import sys
+import weakref
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from tests.host.stage import RecordingConnection, register
 from tests.virtual_loop import VirtualLoop
 
 from flet_cluster.errors import FletNotSupported, NotPortable
-from flet_cluster.host import internals
+from flet_cluster.host import fast, internals
 from flet_cluster.host.portable import (
     capture_session,
     flet_portables,
@@ -150,6 +151,40 @@ def test_control_ids_only_rise(bench: Bench) -> None:
     assert ft.Text("x")._i == mark + 500
     raise_control_id(3)
     assert next_control_id() == mark + 501
+
+
+def test_classes_that_main_makes_end_with_their_session(bench: Bench) -> None:
+    """Their functions know the page: whoever remembers the class keeps the session."""
+    fast.install()
+
+    def main(page: ft.Page) -> None:
+        @ft.control
+        class Card(ft.Column):
+            title: str = ""
+
+            def before_update(self) -> None:
+                assert isinstance(self, Card)
+                assert page is not None
+
+        page.add(Card([ft.Text("a")]))
+
+    def refs_to(session: Session) -> list[weakref.ref[Any]]:
+        card: Any = session.page.controls[0]
+        card.title += "x"
+        session.patch_control(session.page)
+        bench.capture(session)
+        return [weakref.ref(session.page), weakref.ref(type(card))]
+
+    def life() -> list[weakref.ref[Any]]:
+        session = bench.session()
+        main(session.page)
+        return refs_to(session) + refs_to(bench.copy(session)[0])
+
+    refs = life()
+    _context_page.set(None)
+    bench.connection.packets.clear()
+    gc.collect()
+    assert [ref() for ref in refs] == [None] * 4
 
 
 def test_services_are_dropped_at_the_same_moment(bench: Bench) -> None:

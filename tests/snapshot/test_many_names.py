@@ -55,6 +55,17 @@ def test_every_reference_is_found_where_data_look_like_references(app: AppFolder
     assert copied == root
 
 
+def test_data_that_look_like_references_import_nothing(app: AppFolder) -> None:
+    """What is not needed here may not even be there, or take a second and many megabytes."""
+    app.load("class Heavy: pass\nFACTS = {}", "heavy")
+    module = app.load("class Page: pass\ndef use():\n    import heavy\n    return heavy.Heavy()\n")
+    app.capture([module.Page(), module.use()])  # another session's: from now on captures begin with these
+    page = module.Page()
+    page.text = b"".join(b"h" + bytes((index,)) for index in range(256))
+    assert app.elsewhere(page, "['heavy' in sys.modules, len(root.text)]") == [False, 512]
+    assert app.elsewhere([page, module.use()], "type(root[1]).__module__") == "heavy"
+
+
 def test_globals_that_are_not_used_take_no_room_and_are_not_asked_for(app: AppFolder) -> None:
     module = app.load(many(3000))
     data = app.capture({"used": module.L1000})
@@ -186,3 +197,14 @@ def test_attributes_and_cells_of_functions_are_read_each_time(app: AppFolder) ->
         assert copied[1] is module.get.mark
         module.put([number])
         module.get.mark = {"b": number}
+
+
+def test_snapshots_stay_readable_while_captures_learn_of_more_classes(app: AppFolder) -> None:
+    """The classes that captures begin with move everything that comes after them."""
+    module = app.load(many(200) + "".join(f"\nclass C{n}: pass" for n in range(70)))
+    roots = [[getattr(module, f"C{n}")(), "h ", getattr(module, f"L{n}"), b"h\x0ah"] for n in range(70)]
+    taken = [app.capture([*roots[:n], "h0"]) for n in range(70)]
+    for n, data in enumerate(taken):
+        restored = app.restore(data)[:-1]
+        assert [type(root[0]) for root in restored] == [type(root[0]) for root in roots[:n]]
+        assert all(new[2] is old[2] for new, old in zip(restored, roots, strict=False))

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import weakref
 from dataclasses import is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from flet.controls import base_control, object_patch
@@ -45,7 +46,10 @@ _lists: Any = _Diff._compare_lists
 _dicts: Any = _Diff._compare_dicts
 _page: Any = vars(base_control.BaseControl)["page"]
 _validate: Any = vars(base_control)["validate"]
-_rules: Any = vars(validation)["_compile_class_spec"]
+_compiled: Any = vars(validation)["_compile_class_spec"]
+_hints: Any = vars(validation)["_get_effective_type_hints"]
+_allowed: Any = vars(validation)["_resolve_allow_none_for_field"]
+_is_optional: Any = vars(validation)["_annotation_allows_none"]
 _REPORTED: str = vars(validation)["_REPORTED_VALIDATION_ERRORS_KEY"]
 
 
@@ -61,6 +65,8 @@ def install() -> None:
     """Put the shortcuts in front of Flet's functions, as far as these are known. Twice is harmless."""
     if digest(validation) in KNOWN_VALIDATIONS:
         vars(base_control)["validate"] = _validate_ruled
+        vars(validation)["_compile_class_spec"] = _rules
+        vars(validation)["_resolve_allow_none_for_field"] = _allows_none
     if digest(base_control) in KNOWN_CONTROLS:
         base_control.BaseControl.page = property(_page_of, doc=_page.__doc__)  # type: ignore[assignment,method-assign]
     if digest(object_patch) in KNOWN_DIFFS:
@@ -74,6 +80,8 @@ def install() -> None:
 def uninstall() -> None:
     """Take them away again: for who compares."""
     vars(base_control)["validate"] = _validate
+    vars(validation)["_compile_class_spec"] = _compiled
+    vars(validation)["_resolve_allow_none_for_field"] = _allowed
     base_control.BaseControl.page = _page  # type: ignore[method-assign]
     _Diff._compare_values = _values
     _Diff._compare_dataclasses = _dataclasses
@@ -82,7 +90,17 @@ def uninstall() -> None:
     vars(object_patch)["dataclasses"] = dataclasses
 
 
-_known: WeakKeyDictionary[type, tuple[dataclasses.Field[Any], ...]] = WeakKeyDictionary()
+class _Field(NamedTuple):
+    """What the diff asks of a field. A real one knows the functions that make its default.
+
+    Those of a class that is made in main may know its session and the class itself, which would never end.
+    """
+
+    name: str
+    metadata: Any
+
+
+_known: WeakKeyDictionary[type, tuple[int, tuple[_Field, ...]]] = WeakKeyDictionary()
 
 
 class _Dataclasses:
@@ -91,18 +109,20 @@ class _Dataclasses:
     is_dataclass = staticmethod(dataclasses.is_dataclass)
 
     @staticmethod
-    def fields(of: Any) -> tuple[dataclasses.Field[Any], ...]:
-        """Return what ``dataclasses.fields`` does, remembered by class."""
-        cls = of if isinstance(of, type) else type(of)
+    def fields(of: Any) -> tuple[_Field, ...]:
+        """Return what the diff needs of ``dataclasses.fields``, remembered by class until it gets others."""
+        cls: Any = of if isinstance(of, type) else type(of)
         found = _known.get(cls)
-        if found is None:  # weakly: a class made in main is another one in each session
-            found = _known[cls] = dataclasses.fields(of)
-        return found
+        made = id(cls.__dataclass_fields__)
+        if found is None or found[0] != made:  # weakly: a class made in main is another one in each session
+            fields = tuple(_Field(each.name, each.metadata) for each in dataclasses.fields(of))
+            found = _known[cls] = made, fields
+        return found[1]
 
 
 def _is_dataclass(value: object) -> bool:
-    """Tell whether ``value`` is an instance of a dataclass; not whether it is one itself."""
-    return hasattr(type(value), "__dataclass_fields__")
+    """Tell whether Flet compares ``value`` by its fields: no classes, no dicts, no lists."""
+    return hasattr(type(value), "__dataclass_fields__") and not isinstance(value, (dict, list))
 
 
 def _page_of(self: Any) -> Any:
@@ -115,10 +135,48 @@ def _page_of(self: Any) -> Any:
     return _page.__get__(self)  # it says what is wrong
 
 
+_specs: dict[int, tuple[weakref.ref[type], Any]] = {}
+_unruled: set[int] = set()
+"""Identities of classes that have no rules."""
+_optional: dict[int, frozenset[str]] = {}
+"""By the identity of a class: its fields that may be None."""
+
+
+def _rules(cls: type) -> Any:
+    """Return the rules of a class, as Flet does; but Flet remembers each class for good.
+
+    A class made in main is another one in each session and at each wake, and its functions know the page.
+    """
+    key = id(cls)
+    found = _specs.get(key)
+    if found is None:
+        spec = _compiled.__wrapped__(cls)
+        found = _specs[key] = weakref.ref(cls, lambda _: _forget(key)), spec
+        if not spec.field_rules and not spec.class_rules:
+            _unruled.add(key)
+    return found[1]
+
+
+def _forget(key: int) -> None:
+    """A class is gone, and its identity free for another."""
+    _specs.pop(key, None)
+    _optional.pop(key, None)
+    _unruled.discard(key)
+
+
+def _allows_none(model_cls: type, field_name: str) -> bool:
+    """Tell whether a field may be None, as Flet does; but Flet remembers each class for good."""
+    found = _optional.get(id(model_cls))
+    if found is None:
+        _rules(model_cls)  # from now on its end is noticed
+        hints = _hints.__wrapped__(model_cls).items()
+        found = _optional[id(model_cls)] = frozenset(name for name, hint in hints if _is_optional(hint))
+    return field_name in found
+
+
 def _validate_ruled(instance: Any, *, suppress_repeated_errors: bool = False) -> None:
     """Check a control, unless its class has no rules and none was broken before."""
-    spec = _rules(instance.__class__)
-    if spec.field_rules or spec.class_rules or getattr(instance, _REPORTED, None):
+    if id(instance.__class__) not in _unruled or getattr(instance, _REPORTED, None):
         _validate(instance, suppress_repeated_errors=suppress_repeated_errors)
 
 
@@ -135,7 +193,7 @@ def _compare_values(
                 here = path if key is None else [*path, key]
                 self._compare_dataclasses(parent, here, src, dst, False)
             return  # one that is frozen is what it was
-    elif not src and not dst and type(src) is type(dst) and type(src) in {dict, list}:
+    elif type(src) is type(dst) and type(src) in {dict, list} and not src and not dst:
         return
     _values(self, parent, path, key, src, dst, frozen)
 
@@ -147,13 +205,35 @@ def _compare_lists(self: Any, parent: Any, path: list[Any], src: Any, dst: Any, 
         _lists(self, parent, path, src, dst, frozen)
         return
     for index, (old, new) in enumerate(zip(src, dst)):  # noqa: B905  a hook of the app may change the list
-        self._compare_dataclasses(parent, [*path, index], old, new, False)
+        if old is new:
+            self._compare_dataclasses(parent, [*path, index], old, new, False)
+        else:
+            _compare_moved(self, parent, path, index, old, new)
+
+
+def _compare_moved(self: Any, parent: Any, path: list[Any], index: int, old: Any, new: Any) -> None:
+    """Compare what a hook of the app has just put in a list's place with what was there."""
+    if not is_dataclass(new):
+        if type(old) is not type(new) or old != new:
+            self._item_replaced(path, index, new)
+        return
+    same = type(old) is type(new)
+    if same and getattr(old, "_c", None) == "C" and getattr(new, "_c", None) == "C":
+        same = getattr(old, "fn", None) is getattr(new, "fn", None)
+    if same:
+        key = object_patch.get_control_key(old)
+        rebuilt = key is not None and key == object_patch.get_control_key(new)
+        self._compare_dataclasses(parent, [*path, index], old, new, rebuilt)
+    else:
+        self._item_removed(path, index, old, frozen=False)
+        self._item_added(parent, path, index, new, frozen=False)
 
 
 def _compare_dicts(self: Any, parent: Any, path: list[Any], src: Any, dst: Any, frozen: bool) -> None:
     """Compare two dicts; if only one of their values needs a look, that one."""
     if src.keys() == dst.keys():
-        left = [key for key, old in src.items() if (new := dst[key]) is not old or type(new) not in _ATOMS]
+        # The keys are the new dict's, as in Flet: 1, 1.0 and True are one key, but three to the browser.
+        left = [key for key, new in dst.items() if src[key] is not new or type(new) not in _ATOMS]
         if len(left) <= 1:
             for key in left:
                 self._compare_values(parent, path, key, src[key], dst[key], frozen)
@@ -218,7 +298,7 @@ def _without_hook(self: Any, parent: Any, path: list[Any], src: Any, dst: Any, s
     try:
         _dataclasses(self, parent, path, src, dst, False)
     finally:
-        del state[_HOOK]
+        state.pop(_HOOK, None)  # another session that shows the same control may have been here
 
 
 def _nothing() -> None:

@@ -22,10 +22,9 @@ EAGER_TAIL_SECONDS = 0.05
 
 def _code_of(function: Any) -> Any:
     """Return the code that a function wraps; None if there is none."""
-    if type(function) is MethodType and not function.__func__.__dict__:
-        return getattr(function.__func__, "__code__", None)
-    if type(function) is FunctionType and not function.__dict__:
-        return function.__code__
+    plain = function.__func__ if type(function) is MethodType else function
+    if type(plain) is FunctionType and not plain.__dict__:
+        return plain.__code__
     return getattr(inspect.unwrap(function), "__code__", None) if function else None
 
 

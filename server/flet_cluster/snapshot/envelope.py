@@ -76,11 +76,10 @@ def unwrap(data: bytes) -> tuple[list[str], bytes]:
     return names, data[start + size :]
 
 
-def refers_to(body: bytes, index: int) -> bool:
-    """Tell for certain whether a pickle gets the memo's object ``index``; slow, as it reads every opcode."""
-    return any(
-        argument == index and opcode.name in _GET_OPCODES for opcode, argument, _ in pickletools.genops(body)
-    )
+def referred(body: bytes) -> frozenset[int]:
+    """Return for certain which of the memo's objects a pickle gets; slow, as it reads every opcode."""
+    opcodes = pickletools.genops(body)
+    return frozenset(int(argument or 0) for opcode, argument, _ in opcodes if opcode.name in _GET_OPCODES)
 
 
 def _may_refer_to(body: bytes, first: int, stop: int) -> set[int]:
@@ -93,9 +92,9 @@ def _may_refer_to(body: bytes, first: int, stop: int) -> set[int]:
     found: set[int] = set()
     if first < min(stop, _SHORT_INDEX):
         found = set(b"".join(set(_short_gets(first, stop).findall(body))))
-    if stop > _SHORT_INDEX:
-        arguments = set(_long_gets(max(first, _SHORT_INDEX), stop).findall(body))
-        found |= {index for index in map(_number, arguments) if max(first, _SHORT_INDEX) <= index < stop}
+    if (far := max(first, _SHORT_INDEX)) < stop:
+        arguments = set(_long_gets(far, stop).findall(body))
+        found |= {index for index in map(_number, arguments) if far <= index < stop}
     return found
 
 

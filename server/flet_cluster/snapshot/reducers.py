@@ -24,7 +24,11 @@ _ENUM_REDUCE = enum.Enum.__reduce_ex__
 
 
 class ReducerTable(dict[type, Reducer]):
-    """Reducer by exact type, filled as types are met. One for each pair of code index and registry."""
+    """Reducer by exact type, filled as types are met. One for each pair of code index and registry.
+
+    A class that is made in a function is forgotten after each capture: its functions may know the session
+    that made it, which would never end.
+    """
 
     def __init__(self, code: CodeIndex, portables: Portables) -> None:
         super().__init__()
@@ -42,10 +46,20 @@ class ReducerTable(dict[type, Reducer]):
             **STDLIB_EXACT,
         }
         self.nameable = NameableTable(portables)
+        self._passing: list[type] = []
 
     def __missing__(self, cls: type) -> Reducer:
         reduce = self[cls] = self._choose(cls)
+        if "<locals>" in cls.__qualname__:
+            self._passing.append(cls)
         return reduce
+
+    def forget_passing(self) -> None:
+        """A capture is over: forget the classes that end with their sessions."""
+        while self._passing:
+            cls = self._passing.pop()
+            self.pop(cls, None)
+            self.trials.forget(cls)
 
     def _choose(self, cls: type) -> Reducer:
         found = self._portables.reducer_for(cls) or self._builtin.get(cls)

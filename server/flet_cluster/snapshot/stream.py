@@ -7,6 +7,7 @@ unpickler's memo (:mod:`.envelope`).
 
 from __future__ import annotations
 
+import functools
 import io
 import pickle
 import sys
@@ -19,7 +20,7 @@ from weakref import WeakKeyDictionary
 from flet_cluster.errors import SnapshotError, SnapshotOutdated
 from flet_cluster.snapshot import late as late_names
 from flet_cluster.snapshot.classes import ClassLoader
-from flet_cluster.snapshot.envelope import CLASS_NAME, EXTERNAL, FIRST, head, refers_to, unwrap, used_names
+from flet_cluster.snapshot.envelope import CLASS_NAME, EXTERNAL, FIRST, head, referred, unwrap, used_names
 from flet_cluster.snapshot.functions import FunctionMaker, set_function_state
 from flet_cluster.snapshot.held import Search
 from flet_cluster.snapshot.names import resolve
@@ -148,6 +149,7 @@ def _dumped(root: object, codec: Codec, seeds: Memo, result: Callable[[_Pickler,
     finally:
         set_current_root(None)
         pickler.clear_memo()  # an exception's traceback must not keep the session's objects alive
+        table.forget_passing()
 
 
 class _Pickler(pickle.Pickler):
@@ -196,8 +198,9 @@ def _named_objects(  # noqa: PLR0913, PLR0917 - what names lead to
     load_class: ClassLoader,
 ) -> Iterator[Any]:
     """Yield what the header names. A name that leads nowhere matters only if it is not one too many."""
+    needed = functools.cache(lambda: referred(body))  # in doubt only, and once
     for index, name in enumerate(header, FIRST):
-        if not name:
+        if not name or not (_is_there(name) or index in needed()):
             yield None
             continue
         try:
@@ -206,9 +209,14 @@ def _named_objects(  # noqa: PLR0913, PLR0917 - what names lead to
             else:
                 yield late.get(name) if name in late else _named(name, code, externals)
         except SnapshotOutdated:
-            if refers_to(body, index):
+            if index in needed():
                 raise
             yield None
+
+
+def _is_there(name: str) -> bool:
+    """Tell whether a name imports nothing: data that look like a reference must not import others' code."""
+    return name.startswith(EXTERNAL) or name.removeprefix(CLASS_NAME).partition(":")[0] in sys.modules
 
 
 def _named(name: str, code: CodeIndex, externals: Mapping[str, object]) -> Any:

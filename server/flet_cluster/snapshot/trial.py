@@ -73,6 +73,11 @@ class Trials:
 
         return reduce_first
 
+    def forget(self, cls: type) -> None:
+        """The table has forgotten a class."""
+        self._untried.pop(cls, None)
+        self._postponed.discard(cls)
+
     def _try(self, cls: type, obj: object) -> None:
         """Rebuild ``obj``.
 
