@@ -240,3 +240,14 @@ def test_tickets_have_no_clock_of_their_own() -> None:
     assert made.left("") == made.left(None) == made.left("nonsense") == 0
     rotated = Tickets(["n" * 20, "k" * 20], "app", PASSWORD)
     assert rotated.left(made.new()) > 0, "an earlier key is still good"
+
+
+def test_nodes_clocks_may_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The form is answered by one node, the page it leads to by another."""
+    made = Tickets(["k" * 20], "app", PASSWORD)
+    for ahead, good in ((2, True), (tickets.SKEW - 2, True), (tickets.SKEW + 10, False)):
+        monkeypatch.setattr(time, "time", lambda clock=time.time, ahead=ahead: clock() + ahead)
+        of_a_node_ahead = made.new()
+        monkeypatch.undo()
+        assert (made.left(of_a_node_ahead) > 0) is good
+        assert made.left(of_a_node_ahead) <= tickets.LIFETIME

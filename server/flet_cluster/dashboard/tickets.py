@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 LIFETIME = 12 * 3600
 """How long a ticket is good, seconds: a working day."""
+SKEW = 300
+"""How far the clocks of two nodes may be apart, seconds: the next request may come to another node."""
 
 
 class Tickets:
@@ -45,11 +47,12 @@ class Tickets:
         if not ticket:
             return 0.0
         try:
-            _, made = self._serializer.loads(ticket, max_age=LIFETIME, return_timestamp=True)
+            # Its own max_age refuses what another node's clock, a second ahead of ours, has made just now.
+            _, made = self._serializer.loads(ticket, return_timestamp=True)
         except BadSignature:
             return 0.0
-        end: float = made.timestamp() + LIFETIME
-        return max(0.0, end - time.time())
+        left: float = made.timestamp() + LIFETIME - time.time()
+        return max(0.0, min(left, LIFETIME)) if left <= LIFETIME + SKEW else 0.0
 
 
 @dataclass(frozen=True, slots=True)
