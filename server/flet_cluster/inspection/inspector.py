@@ -90,8 +90,10 @@ class Inspector:
 
         Raises:
             NoSuchSession: none does.
-            AmbiguousSession: several do.
+            AmbiguousSession: several do, or nothing is given: an empty variable is not to end a session.
         """
+        if not prefix:
+            raise AmbiguousSession("Which session? Give its id, or how it begins.")
         if len(prefix) >= _FULL_ID and await self._known(prefix):
             return prefix
         found, cursor = set[str](), ""
@@ -116,7 +118,10 @@ class Inspector:
             return False
 
     async def history(self, since: float = 0.0, limit: int = 20_000) -> list[Sample]:
-        """Return the nodes' figures after a time, the oldest first: an hour, every 10 seconds."""
+        """Return the nodes' figures after a time, the oldest first: an hour, every 10 seconds.
+
+        Of more than ``limit``, which 50 nodes have in that hour, the latest.
+        """
         return await self._store.history(since, limit)
 
     # -- what nodes are asked ------------------------------------------------------------------------
