@@ -68,7 +68,7 @@ async def find_node(inspector: Inspector, prefix: str) -> str:
     """Return the id of the node that begins so.
 
     Raises:
-        NoSuchNode, AmbiguousNode: none does, or several; nothing is given: that is no node, though there be one.
+        NoSuchNode, AmbiguousNode: none does, or several; or nothing is given, which is no beginning.
     """
     if not prefix:
         raise AmbiguousNode("Which node? Give its id, or how it begins.")
