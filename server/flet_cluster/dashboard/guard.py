@@ -106,8 +106,9 @@ class Guard:
         if typed is None:
             return form(self._title)
         address = request.client.host if request.client else ""
+        bearer = self._tickets.bearer(request.cookies.get(self._cookie_at(request.scope).name))
         try:
-            attempt = await self._attempts.take(address)
+            attempt = await self._attempts.take(address, bearer)
             if attempt is None:
                 _LOG.warning("sign-in to the dashboard: %s tries too many passwords", address)
                 answer = form(self._title, 429, "Too many attempts. Wait a minute, then try again.")
