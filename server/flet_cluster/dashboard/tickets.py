@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 LIFETIME = 12 * 3600
 """How long a ticket is good, seconds: a working day."""
 KEPT = 30 * 86400
-"""How long a browser keeps it, seconds. One that is not good any more opens nothing, but tells that this browser
-has been in: strangers who guess cannot keep its operator from signing in."""
+"""How long a browser keeps it, seconds. One that is not good any more opens nothing, but tells that its
+browser has been in: strangers who guess cannot keep its operator from signing in."""
 SKEW = 300
 """How far the clocks of two nodes may be apart, seconds: the next request may come to another node."""
 
