@@ -10,6 +10,7 @@ import select
 import subprocess
 import threading
 import time
+import tty
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,7 @@ from tests.cluster.operators import COMMAND, becomes, environment, inspected, sa
 from tests.cluster.tools import PATIENCE, Place, World, eventually, seconds, session_of
 from tests.steps import Click
 
-from flet_cluster.cli import main
+from flet_cluster.cli import main, top
 from flet_cluster.errors import SettingsError
 from flet_cluster.inspection import State
 from flet_cluster.inspection.leaving import see_off
@@ -273,6 +274,19 @@ def test_top_is_ended_by_a_key(world: World) -> None:
         process.kill()
         process.wait()
         os.close(ours)
+
+
+def test_top_ends_with_its_terminal() -> None:
+    """A process that outlives its terminal must not look without end at what nobody sees."""
+    ours, theirs = pty.openpty()
+    tty.setcbreak(theirs)
+    try:
+        os.write(ours, b" ")
+        assert top.read_key(theirs) == b" "
+        os.close(ours)
+        assert top.read_key(theirs) == b"q"
+    finally:
+        os.close(theirs)
 
 
 def drain_terminal(ours: int) -> None:
