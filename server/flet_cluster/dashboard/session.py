@@ -185,8 +185,8 @@ class Session(View):
     def _show_facts(self, facts: SessionFacts, look: Look | None, now: float) -> None:
         values = (
             facts.owner or "none: asleep",
-            look.route if look else figures.NONE,
-            look.ip if look else figures.NONE,
+            (look.route if look else "") or figures.NONE,
+            (look.ip if look else "") or figures.NONE,
             f"{figures.day(facts.created)} {figures.clock(facts.created)}",
             figures.ago(facts.seen, now),
             figures.clock(facts.deadline),
