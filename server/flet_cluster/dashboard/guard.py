@@ -36,7 +36,10 @@ _LOG = logging.getLogger("flet_cluster.dashboard")
 
 _LONGEST_FORM = 8192
 _LOGOUT = "/logout"
-_NOT_OURS = "This request comes from a page of another site."
+_NOT_OURS = (
+    "This request comes from a page of another site; or a proxy in front does not pass on the browser's Host "
+    "header, as it has to (nginx: proxy_set_header Host $http_host)."
+)
 _PASSED_ON = ("Content-Security-Policy", "Referrer-Policy", "X-Content-Type-Options", "X-Frame-Options")
 _NO_FRAMES = "frame-ancestors 'none'"
 
