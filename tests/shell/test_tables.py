@@ -9,7 +9,8 @@ from rich.console import Console
 
 from flet_cluster.cli import tables
 from flet_cluster.facts import LifeEvent
-from flet_cluster.inspection import Look, SessionDetail, SessionFacts, State
+from flet_cluster.inspection import Look, NodeFacts, SessionDetail, SessionFacts, State
+from flet_cluster.model import NodeInfo
 
 
 def printed(word: str) -> str:
@@ -32,6 +33,14 @@ def test_brackets_are_brackets(word: str) -> None:
     text = printed(word)
     assert text.count(word) == 5
     assert "\x1b]8" not in text, "there is no link"
+
+
+def test_nothing_is_cut_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    host, socket = "web-" + "0" * 59 + ".cluster", "/run/" + "long/" * 18 + "app.sock"
+    info = NodeInfo("n-0123456789ab", "v" * 12, extra={"host": host, "address": socket, "package": "1"})
+    tables.show(tables.of_nodes([NodeFacts.of(info)], 0.0))
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.split()[:4] == ["n-0123456789ab", host, socket, "v" * 12]
 
 
 @pytest.mark.parametrize("order", ["\x1b[2J", "\x1b]0;title\x07", "\x9b2J", "\u202e", "\r"])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from flet_cluster.inspection import Busy, Look, NodeFacts, SessionDetail, SessionFacts
 
-_NO_TERMINAL_WIDTH = 240
+_NO_TERMINAL_WIDTH = 2000
 _COLORS = {"connected": "green", "away": "yellow", "asleep": "dim", "orphaned": "red", "expired": "magenta"}
 
 
