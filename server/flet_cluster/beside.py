@@ -10,7 +10,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from starlette.routing import Mount, Router
+from starlette.routing import Match, Mount, Router
 
 from flet_cluster.application import mountable, proxy_prefix
 from flet_cluster.dashboard import source
@@ -22,6 +22,7 @@ from flet_cluster.events import NullObserver
 from flet_cluster.fastapi.names import cut
 from flet_cluster.hosting import ClusterApp
 from flet_cluster.http.slash import slash_route
+from flet_cluster.http.static import RESUME_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,13 +59,26 @@ class Dashboard:
         self.path = f"/{settings.dashboard_path}"
         self.routes: list[BaseRoute] = [
             slash_route(self.path),
-            Mount(self.path, _guarded(self.app, settings)),
+            _Below(self.path, _guarded(self.app, settings)),
         ]
         source.provide(partial(_running, apps))
 
     def drains_with(self, state: Any) -> None:
         """Let the dashboard's sessions go together with those of the apps, whose ``state`` this is."""
         state.drain = partial(_both, self.app.drain, state.drain)
+
+
+class _Below(Mount):
+    """What is below the dashboard's path, but for the script of an app right above it.
+
+    Pages of an app load that from a folder that has the dashboard's own default name.
+    """
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """See :class:`starlette.routing.BaseRoute`."""
+        if is_apps_script(self.path, path_in(scope)):
+            return Match.NONE, {}
+        return super().matches(scope)
 
 
 class WithDashboard:
@@ -95,8 +109,9 @@ class WithDashboard:
             await self._app(scope, receive, send)
 
     def _is_dashboards(self, scope: Scope) -> bool:
-        path: str = scope["path"].removeprefix(scope.get("root_path", ""))
-        return f"{path}/".startswith(f"{self.dashboard.path}/")
+        path = path_in(scope)
+        below = f"{path}/".startswith(f"{self.dashboard.path}/")
+        return below and not is_apps_script(self.dashboard.path, path)
 
     def _stopping(self, send: Send) -> Send:
         async def with_stop(message: Message) -> None:
@@ -106,6 +121,23 @@ class WithDashboard:
             await send(message)
 
         return with_stop
+
+
+def path_in(scope: Scope) -> str:
+    """Return the path that is asked for, below where the application is."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+def is_apps_script(dashboard: str, path: str) -> bool:
+    """Whether a path is that of the script that keeps the sockets of an app's pages, not the dashboard's own.
+
+    Args:
+        dashboard: path of the dashboard.
+        path: what is asked for.
+    """
+    folder, _, name = RESUME_PATH.rpartition("/")
+    return dashboard.endswith(f"/{folder}") and path == f"{dashboard}/{name}"
 
 
 def dashboard_settings(settings: Settings) -> Settings:

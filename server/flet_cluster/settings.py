@@ -110,6 +110,8 @@ def _split(value: object) -> object:
 
 
 _RESERVED = frozenset({"healthz", "readyz"})
+_CLIENT_FOLDERS = ("assets", "canvaskit", "icons")
+"""Where Flet's web client loads what it needs, below the app's path."""
 _Seconds = Annotated[float, Field(gt=0, le=366 * 86400, allow_inf_nan=False)]
 _Color = Annotated[str, Field(pattern=r"^(#([0-9A-Fa-f]{3,4}){1,2}|[A-Za-z]*)$")]
 _Endpoint = Annotated[str, BeforeValidator(spellings.url_path), Field(pattern=r"^[A-Za-z0-9._~/-]+$")]
@@ -468,10 +470,7 @@ class Settings(BaseSettings):
                 )
             return
         first = self.dashboard_path.split("/", 1)[0]
-        if first in {*_RESERVED, "metrics"} or self.dashboard_path in {
-            self.app_path,
-            self.websocket_endpoint,
-        }:
+        if first in {*_RESERVED, "metrics"} or self._hides_something(self.dashboard_path):
             raise SettingsError(
                 f"FLET_CLUSTER_DASHBOARD_PATH = {self.dashboard_path!r}: something else is there; choose "
                 "another path."
@@ -481,6 +480,12 @@ class Settings(BaseSettings):
                 "FLET_CLUSTER_DASHBOARD_PASSWORD is set, but what the dashboard draws charts with is not "
                 'installed: pip install "flet-cluster[dashboard]"'
             )
+
+    def _hides_something(self, path: str) -> bool:
+        """Whether the app, or something that it cannot do without, is at this path or below it."""
+        endpoints = (self.websocket_endpoint, self.upload_endpoint, self.oauth_callback_endpoint)
+        needed = (f"{self.app_path}/{name}".strip("/") for name in ("", *endpoints, *_CLIENT_FOLDERS))
+        return any(f"{found}/".startswith(f"{path}/") for found in needed)
 
     def _check_reload(self) -> None:
         if self.reload and importlib.util.find_spec("watchfiles") is None:

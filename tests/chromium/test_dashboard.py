@@ -63,6 +63,8 @@ def test_an_operator_watches_the_cluster_and_its_node_dies(start: Start, new_scr
     screen.shows("live", "2", "1 connected")
     screen.photograph("after-kill")
     screen.noticed_nothing()
+    user.click("plus")  # its objects, which know its route, are made again when they are needed
+    user.shows("Count: 2")
 
     screen.page.set_viewport_size({"width": 390, "height": 780})
     screen.page.get_by_role("tab", name=re.compile("Sessions")).click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ from tests.tab import open_tab
 
 ENV = {"FLET_CLUSTER_DASHBOARD_PASSWORD": PASSWORD, "FLET_CLUSTER_DASHBOARD_PATH": "/ops/cluster/"}
 PATH = "/ops/cluster/"
+DEFAULT = {"FLET_CLUSTER_DASHBOARD_PASSWORD": PASSWORD}
 SERVED = {
     "own application": ("uvicorn", "own.py:app", ["own"]),
     "several apps": ("flet-cluster", "several.py:app", ["several.root_main", "several.sub_main"]),
@@ -48,3 +50,20 @@ async def test_it_is_beside_whatever_is_served(kind: str) -> None:
             await tab.until(lambda: "live" in tab.client.texts())
             options = [one.get("key") for one in tab.client.visible() if one.type == "DropdownOption"]
             assert (options or [tab.client.page.props["title"].partition(" ")[0]]) == names
+
+
+@pytest.mark.parametrize("kind", SERVED)
+async def test_the_apps_pages_keep_their_script(kind: str) -> None:
+    """It is in a folder that is called as the dashboard is, unless that is elsewhere."""
+    server_kind, app, _ = SERVED[kind]
+    if server_kind == "uvicorn":
+        app = app.replace(".py", "")
+    with serving(server_kind, app, DEFAULT) as server:
+        async with httpx.AsyncClient(base_url=server.url, timeout=20) as browser:
+            page = await browser.get("/", headers={"Accept": "text/html"})
+            (script,) = re.findall(r'src="(flet-cluster/resume\.js[^"]*)"', page.text)
+            found = await browser.get(f"/{script}")
+            assert found.status_code == 200
+            assert found.headers["content-type"].startswith(("text/javascript", "application/javascript"))
+            for path in ("/flet-cluster/", f"/flet-cluster/{script}", f"/flet-cluster//{script[13:]}"):
+                assert (await browser.get(path)).status_code == 401, path

@@ -82,10 +82,22 @@ def test_a_path_alone_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         loaded(monkeypatch, {"PATH": "ops", "PASSWORD": ""})
 
 
-@pytest.mark.parametrize("path", ["healthz", "readyz/x", "metrics", "ws"])
+@pytest.mark.parametrize(
+    "path", ["healthz", "readyz/x", "metrics", "ws", "upload", "oauth_callback", "assets"]
+)
 def test_a_path_that_hides_something_is_refused(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     with pytest.raises(SettingsError, match="something else is there"):
         loaded(monkeypatch, {"PATH": path, "PASSWORD": PASSWORD})
+
+
+@pytest.mark.parametrize("path", ["ops", "ops/shop", "ops/shop/ws", "ops/shop/assets"])
+def test_an_app_is_not_below_the_dashboard(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    """Its users would be asked for the operators' password."""
+    monkeypatch.setenv("FLET_WEB_APP_PATH", "ops/shop")
+    with pytest.raises(SettingsError, match="something else is there"):
+        loaded(monkeypatch, {"PATH": path, "PASSWORD": PASSWORD})
+    for fine in ("flet-cluster", "op", "ops/cluster", "ops/shop/cluster", "ws"):
+        assert loaded(monkeypatch, {"PATH": fine, "PASSWORD": PASSWORD}).dashboard_path == fine
 
 
 def test_the_command_makes_a_hash_and_refuses_weak_ones() -> None:

@@ -18,7 +18,7 @@ from websockets.typing import Origin, Subprotocol
 
 from flet_cluster.dashboard import tickets
 from flet_cluster.dashboard.attempts import ALTOGETHER, PER_ADDRESS
-from flet_cluster.dashboard.tickets import LIFETIME, TicketCookie, Tickets
+from flet_cluster.dashboard.tickets import KEPT, LIFETIME, TicketCookie, Tickets
 from flet_cluster.protocol.close import CloseCode
 from flet_cluster.protocol.frames import SUBPROTOCOL
 
@@ -79,7 +79,7 @@ def test_the_right_password_opens_every_page(operator: Operator) -> None:
     answer = operator.sign_in(path="/sessions/abc")
     assert (answer.status_code, answer.headers["location"]) == (303, "./abc")
     cookie = answer.headers["set-cookie"]
-    for attribute in ("HttpOnly", f"Path={PATH}", "SameSite=Strict", f"Max-Age={LIFETIME}"):
+    for attribute in ("HttpOnly", f"Path={PATH}", "SameSite=Strict", f"Max-Age={KEPT}"):
         assert attribute in cookie
     assert "Secure" not in cookie, "this is plain HTTP"
     page = operator.get("/sessions/abc", **PAGE)
@@ -128,6 +128,24 @@ def test_many_addresses_get_no_further(nodes: Fleet) -> None:
     with operator_at(nodes.nodes[0].port) as attacker:  # it stands for a proxy that is believed
         codes = [attacker.sign_in("a guess", **address).status_code for address in addresses]
     assert codes == [401] * ALTOGETHER + [429]
+
+
+def test_who_guesses_does_not_keep_out_who_has_been_in(
+    nodes: Fleet, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "time", lambda clock=time.time: clock() - LIFETIME - 5)
+    cookie, other = ticket(nodes), ticket(nodes)
+    monkeypatch.undo()
+    with operator_at(nodes.nodes[0].port) as attacker:
+        for number in range(ALTOGETHER):
+            attacker.sign_in("a guess", **{"X-Forwarded-For": f"203.0.113.{number}"})
+        assert attacker.sign_in().status_code == 429
+        assert attacker.sign_in(Cookie=cookie[:-2] + "xx").status_code == 429
+    assert operator.get(**PAGE, Cookie=cookie).status_code == 401, "it is good for nothing else"
+    for _ in range(PER_ADDRESS):
+        assert operator.sign_in("a guess", Cookie=cookie).status_code == 401
+    assert operator.sign_in(Cookie=cookie).status_code == 429, "its own guesses are counted, too"
+    assert operator.sign_in(Cookie=other).status_code == 303
 
 
 def test_right_passwords_are_not_counted(nodes: Fleet) -> None:
@@ -240,3 +258,14 @@ def test_tickets_have_no_clock_of_their_own() -> None:
     assert made.left("") == made.left(None) == made.left("nonsense") == 0
     rotated = Tickets(["n" * 20, "k" * 20], "app", PASSWORD)
     assert rotated.left(made.new()) > 0, "an earlier key is still good"
+
+
+def test_nodes_clocks_may_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The form is answered by one node, the page it leads to by another."""
+    made = Tickets(["k" * 20], "app", PASSWORD)
+    for ahead, good in ((2, True), (tickets.SKEW - 2, True), (tickets.SKEW + 10, False)):
+        monkeypatch.setattr(time, "time", lambda clock=time.time, ahead=ahead: clock() + ahead)
+        of_a_node_ahead = made.new()
+        monkeypatch.undo()
+        assert (made.left(of_a_node_ahead) > 0) is good
+        assert made.left(of_a_node_ahead) <= tickets.LIFETIME

@@ -172,6 +172,7 @@ async def test_the_dashboard_goes_on_when_its_node_is_killed_and_when_it_leaves(
             assert [node.node_id for node in await inspector.nodes()] == [last]
         do(tab, Click("Drain"))
         await shows(tab, f"Drain node {last}?")
+        assert any(text.startswith("No other node is ready") for text in tab.client.texts())
         do(tab, Click(Find("Drain", type="FilledButton")))
         assert await asyncio.to_thread(running(nodes)[0].process.wait, 20) == 0, "told to, it leaves in order"
         assert len(set(tab.nodes)) == 3

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.browser import Browser
+from tests.cluster.operators import inspected
 from tests.cluster.tools import Place, World, eventually, send, session_of
 from tests.relay.relay_tools import Picking, metric, number
 from tests.soak import SOAK
@@ -176,3 +177,25 @@ async def test_a_leaving_front_sends_its_browsers_to_another(world: World) -> No
         await tab.until(lambda: tab.node == third.node_id, LONG)
         await tab.until(lambda: number(tab, "Step") == 20, LONG)
         assert CloseCode.DRAINING in tab.closes
+
+
+@pytest.mark.parametrize("button", ["hold", "work"])
+async def test_a_relayed_session_can_be_ended(world: World, button: str) -> None:
+    """Also one whose handler runs just now; nothing of the relay stays behind."""
+    holder, front = world.pair()
+    place = Place(holder)
+    async with world.tab(place) as tab:
+        send(tab, Click(button))
+        if button == "work":
+            await tab.until(lambda: number(tab, "Step") >= 1)
+        await relayed(world, tab, place, front)
+        id_ = session_of(tab)
+        async with inspected(world.fleet) as inspector:
+            assert await inspector.kick(id_) == "closed"
+            assert await inspector.kick(id_) == "ended"
+        await eventually(lambda: tab.ended, "the user is told")
+        assert tab.ended.startswith("reset: deleted")
+        assert world.records.row(id_) is None
+        await eventually(
+            lambda: metric(front, "relays_fronted") == metric(holder, "relays_held") == 0, "it ends"
+        )

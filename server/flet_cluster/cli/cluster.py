@@ -42,7 +42,7 @@ def sessions(  # noqa: PLR0913  one parameter for each option
     state: Annotated[
         str, typer.Option(help="Only those that are connected, away, asleep, orphaned or expired.")
     ] = "",
-    limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=100_000)] = 100,
+    limit: Annotated[int, typer.Option(help="About how many.", min=1, max=100_000)] = 100,
     cursor: Annotated[str, typer.Option(help="Where the list before ended.")] = "",
     as_json: Json = False,
 ) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from flet_cluster.inspection import Busy, Look, NodeFacts, SessionDetail, SessionFacts
 
-_NO_TERMINAL_WIDTH = 240
+_NO_TERMINAL_WIDTH = 2000
 _COLORS = {"connected": "green", "away": "yellow", "asleep": "dim", "orphaned": "red", "expired": "magenta"}
 
 
@@ -35,11 +35,11 @@ def of_nodes(nodes: Iterable[NodeFacts], now: float) -> Table:
     table = _table(left, right)
     for node in nodes:
         table.add_row(
-            Text(node.node_id + (" draining" if node.draining else ""), "yellow" if node.draining else ""),
-            node.host,
+            plain(node.node_id + (" draining" if node.draining else ""), "yellow" if node.draining else ""),
+            plain(node.host),
             str(node.pid or ""),
-            node.address,
-            node.version,
+            plain(node.address),
+            plain(node.version),
             span(node.age(now)),
             str(node.sessions),
             str(node.connected),
@@ -59,9 +59,9 @@ def of_sessions(sessions: Iterable[SessionFacts], now: float) -> Table:
     table = _table(("session", "state", "node"), ("age", "seen", "ends in", "commits", "snapshot", "epoch"))
     for one in sessions:
         table.add_row(
-            one.session_id,
+            plain(one.session_id),
             Text(one.state, _COLORS[one.state]),
-            one.owner,
+            plain(one.owner),
             span(now - one.created) if one.created else "",
             span(now - one.seen) + " ago" if one.seen else "",
             span(one.deadline - now),
@@ -76,7 +76,7 @@ def of_busy(busy: Sequence[Busy]) -> Table:
     """Make the table of the busiest sessions."""
     table = _table(("session", "node"), ("commits/s",))
     for one in busy:
-        table.add_row(one.session_id, one.node_id, f"{one.commits:.1f}")
+        table.add_row(plain(one.session_id), plain(one.node_id), f"{one.commits:.1f}")
     return table
 
 
@@ -84,11 +84,12 @@ def of_detail(detail: SessionDetail, look: Look | None) -> Iterable[RenderableTy
     """Make what ``session show`` prints."""
     grid = Table.grid(padding=(0, 2))
     for name, value in _facts(detail, look):
-        grid.add_row(Text(name, "dim"), value)
+        grid.add_row(Text(name, "dim"), plain(value))
     yield grid
     life = Table.grid(padding=(0, 2))
     for event in detail.events:
-        life.add_row(Text(moment(event.at), "dim"), event.kind, event.node, event.detail)
+        words = (plain(word) for word in (event.kind, event.node, event.detail))
+        life.add_row(Text(moment(event.at), "dim"), *words)
     yield Group(Text(""), life)
 
 
@@ -119,6 +120,11 @@ def _facts(detail: SessionDetail, look: Look | None) -> Iterable[tuple[str, str]
         if look.awake:
             yield "route", look.route
             yield "client", f"{look.ip} {look.user_agent}".strip()
+
+
+def plain(text: str, style: str = "") -> Text:
+    """Return what a client, an app or a node says of itself: a terminal must not take it for orders."""
+    return Text("".join(sign if sign.isprintable() else "\ufffd" for sign in text), style)
 
 
 def span(seconds: float) -> str:

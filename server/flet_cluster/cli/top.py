@@ -92,6 +92,13 @@ async def _watch(inspector: Inspector, most: int, title: str, interval: float) -
                 paused = not paused
 
 
+def read_key(terminal: int) -> bytes:
+    """Return what was pressed; where nobody can press anything any more, what ends it."""
+    with contextlib.suppress(OSError):
+        return os.read(terminal, 1) or _QUIT[:1]
+    return _QUIT[:1]
+
+
 @contextlib.contextmanager
 def _keys(pressed: asyncio.Queue[bytes]) -> Iterator[None]:
     """Read single keys from the terminal, without a line's end, for as long as the block lasts."""
@@ -102,7 +109,7 @@ def _keys(pressed: asyncio.Queue[bytes]) -> Iterator[None]:
     before = termios.tcgetattr(terminal)
     loop = asyncio.get_running_loop()
     tty.setcbreak(terminal)
-    loop.add_reader(terminal, lambda: pressed.put_nowait(os.read(terminal, 1)))
+    loop.add_reader(terminal, lambda: pressed.put_nowait(read_key(terminal)))
     try:
         yield
     finally:

@@ -49,14 +49,21 @@ class Attempts:
     def __init__(self, store: Callable[[], Awaitable[SessionStore]]) -> None:
         self._store = store
 
-    async def take(self, address: str) -> Attempt | None:
+    async def take(self, address: str, bearer: str = "") -> Attempt | None:
         """Return one attempt for an address; None if it, or everybody, has to wait.
+
+        Args:
+            address: of who tries.
+            bearer: of which ticket; such a browser, which has been in before, waits for nobody but itself.
 
         Raises:
             ClusterError: there is no store to count in.
         """
         store = await self._store()
         mark = secrets.token_bytes(8)
+        if bearer:
+            slot = await self._slot(store, f"login.again.{_digest(bearer)}", PER_ADDRESS, mark)
+            return Attempt((slot,), mark) if slot else None
         own = await self._slot(store, f"login.{_group(address)}", PER_ADDRESS, mark)
         common = own and await self._slot(store, "login", ALTOGETHER, mark)
         return Attempt((own, common), mark) if own and common else None
@@ -82,4 +89,8 @@ def _group(address: str) -> str:
         found = ip_address(address)
         if isinstance(found, IPv6Address):
             address = str(ip_network((found, 64), strict=False))
-    return hashlib.sha256(address.encode()).hexdigest()[:12]
+    return _digest(address)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

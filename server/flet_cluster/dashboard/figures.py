@@ -63,7 +63,9 @@ def duration(value: float) -> str:
 
 
 def ago(then: float, now: float) -> str:
-    """Write how long something is over."""
+    """Write how long something is over; a dash if it is not known when it was, 0."""
+    if not then:
+        return NONE
     past = now - then
     return "now" if past < _TEN else f"{duration(past)} ago"
 
@@ -76,6 +78,11 @@ def clock(at: float) -> str:
 def day(at: float) -> str:
     """Write a date."""
     return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d")
+
+
+def date(at: float) -> str:
+    """Write a date and a time of day; a dash if it is not known, 0."""
+    return f"{day(at)} {clock(at)}" if at else NONE
 
 
 def short(identifier: str) -> str:

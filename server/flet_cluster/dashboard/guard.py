@@ -36,7 +36,10 @@ _LOG = logging.getLogger("flet_cluster.dashboard")
 
 _LONGEST_FORM = 8192
 _LOGOUT = "/logout"
-_NOT_OURS = "This request comes from a page of another site."
+_NOT_OURS = (
+    "This request comes from a page of another site; or a proxy in front does not pass on the browser's Host "
+    "header, as it has to (nginx: proxy_set_header Host $http_host)."
+)
 _PASSED_ON = ("Content-Security-Policy", "Referrer-Policy", "X-Content-Type-Options", "X-Frame-Options")
 _NO_FRAMES = "frame-ancestors 'none'"
 
@@ -106,8 +109,9 @@ class Guard:
         if typed is None:
             return form(self._title)
         address = request.client.host if request.client else ""
+        bearer = self._tickets.bearer(request.cookies.get(self._cookie_at(request.scope).name))
         try:
-            attempt = await self._attempts.take(address)
+            attempt = await self._attempts.take(address, bearer)
             if attempt is None:
                 _LOG.warning("sign-in to the dashboard: %s tries too many passwords", address)
                 answer = form(self._title, 429, "Too many attempts. Wait a minute, then try again.")

@@ -71,6 +71,7 @@ class Nodes(View):
         """Lay it out."""
         super().init()
         self._cards: dict[str, NodeCard] = {}
+        self._ready: set[str] = set()
         self._row = ft.ResponsiveRow(spacing=12, run_spacing=12)
         self._more = ft.Text("", color=SOFT)
         self._empty = Empty(visible=False)
@@ -80,6 +81,7 @@ class Nodes(View):
     async def read(self, cluster: Inspector) -> None:
         """See :class:`View`."""
         nodes = sorted(await cluster.nodes(), key=lambda node: (node.started, node.node_id))
+        self._ready = {node.node_id for node in nodes if not node.draining}
         shown = nodes[:MOST]
         self._cards = {node.node_id: self._card(node.node_id) for node in shown}
         for node in shown:
@@ -100,10 +102,13 @@ class Nodes(View):
     async def _drain(self, event: ft.Event[ft.TextButton]) -> None:
         """Ask, then let a node go."""
         node_id = str(event.control.data)
+        others = self._ready - {node_id}
         ask(
             self,
             f"Drain node {node_id}?",
-            "It hands its sessions over to the other nodes, and its process ends. Users notice nothing.",
+            "It hands its sessions over to the other nodes, and its process ends. Users notice nothing."
+            if others
+            else "No other node is ready: its process ends, and users wait until one starts.",
             "Drain",
             lambda cluster: cluster.drain(node_id),
         )

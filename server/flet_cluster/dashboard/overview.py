@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SPANS = {"10 min": 600.0, "1 hour": 3600.0}
 STEPS = 60
+_NEW = 10.0
+"""How often there is something new to draw, seconds: reading an hour of many nodes takes a while."""
 _MORE = 120.0
 """Seconds that are read besides: the clocks of node and store may differ."""
 _FIGURES = ("sessions", "connected", "awake", "events", "latency", "latency_high", "cpu", "memory", "lag")
@@ -35,6 +37,7 @@ class Overview(View):
             for title in ("Nodes", "Sessions", "Events / s", "Latency", "Processor", "Memory")
         ]
         self._charts = _charts()
+        self._drawn = (0.0, 0.0)
         self._span = ft.SegmentedButton(
             [ft.Segment(value=name, label=ft.Text(name, size=13)) for name in SPANS],
             selected=[next(iter(SPANS))],
@@ -54,9 +57,13 @@ class Overview(View):
     async def read(self, cluster: Inspector) -> None:
         """See :class:`View`."""
         self._show_now(await cluster.nodes())
-        span = SPANS[self._span.selected[0]]
-        samples = await cluster.history(since=time.time() - span - _MORE)
+        span, now = SPANS[self._span.selected[0]], time.time()
+        if self._drawn[0] == span and 0 <= now - self._drawn[1] < _NEW:
+            return
+        samples = await cluster.history(since=now - span - _MORE)
         there = steps(samples, span, STEPS)
+        if there:
+            self._drawn = (span, now)
         for chart in self._charts:
             chart.show(there, span, STEPS)
 

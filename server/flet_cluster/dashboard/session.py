@@ -66,7 +66,7 @@ class Timeline(Panel):
         """Show a life so far."""
         until = events[-1].at if ended and events else now
         self._show_bar(stays(events, until))
-        self._begin.value = f"{figures.day(events[0].at)} {figures.clock(events[0].at)} UTC" if events else ""
+        self._begin.value = f"{figures.date(events[0].at)} UTC" if events else ""
         self._end.value = figures.clock(until) if ended else "now"
         if events == self._known:
             return
@@ -185,9 +185,9 @@ class Session(View):
     def _show_facts(self, facts: SessionFacts, look: Look | None, now: float) -> None:
         values = (
             facts.owner or "none: asleep",
-            look.route if look else figures.NONE,
-            look.ip if look else figures.NONE,
-            f"{figures.day(facts.created)} {figures.clock(facts.created)}",
+            (look.route if look else "") or figures.NONE,
+            (look.ip if look else "") or figures.NONE,
+            figures.date(facts.created),
             figures.ago(facts.seen, now),
             figures.clock(facts.deadline),
             figures.count(facts.commits),

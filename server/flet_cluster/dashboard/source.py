@@ -43,13 +43,14 @@ def inspector(app: str) -> Inspector:
     """Return what reads the cluster of an app.
 
     Args:
-        app: its name; the first one's if there is none of that name.
+        app: its name; "" for the first one.
 
     Raises:
-        StoreUnavailable: this process serves none just now: it starts or ends.
+        StoreUnavailable: this process does not serve it just now: it starts or ends. Another app's cluster
+            must not pass for it.
     """
     nodes = _nodes()
-    if not nodes:
-        raise StoreUnavailable("this process has no node just now")
-    node = nodes.get(app) or next(iter(nodes.values()))
+    node = nodes.get(app) if app else next(iter(nodes.values()), None)
+    if node is None:
+        raise StoreUnavailable(f"this process has no node of {app or 'any app'} just now")
     return Inspector(node.store, node.control)

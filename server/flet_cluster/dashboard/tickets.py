@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 LIFETIME = 12 * 3600
 """How long a ticket is good, seconds: a working day."""
+KEPT = 30 * 86400
+"""How long a browser keeps it, seconds. One that is not good any more opens nothing, but tells that its
+browser has been in: strangers who guess cannot keep its operator from signing in."""
+SKEW = 300
+"""How far the clocks of two nodes may be apart, seconds: the next request may come to another node."""
 
 
 class Tickets:
@@ -42,14 +47,22 @@ class Tickets:
 
     def left(self, ticket: str | None) -> float:
         """Return for how many seconds a ticket is good; 0 if it is none, or was."""
-        if not ticket:
-            return 0.0
+        _, left = self._read(ticket)
+        return max(0.0, min(left, LIFETIME)) if left <= LIFETIME + SKEW else 0.0
+
+    def bearer(self, ticket: str | None) -> str:
+        """Return what tells a ticket from others, even one that was good; "" if it never was, or long ago."""
+        name, left = self._read(ticket)
+        return name if LIFETIME - KEPT < left <= LIFETIME + SKEW else ""
+
+    def _read(self, ticket: str | None) -> tuple[str, float]:
+        """Return a ticket's name, and for how long it is good: below 0 if it was, minus infinity if never."""
         try:
-            _, made = self._serializer.loads(ticket, max_age=LIFETIME, return_timestamp=True)
+            # Its own max_age refuses what another node's clock, a second ahead of ours, has made just now.
+            name, made = self._serializer.loads(ticket or "", return_timestamp=True)
         except BadSignature:
-            return 0.0
-        end: float = made.timestamp() + LIFETIME
-        return max(0.0, end - time.time())
+            return "", float("-inf")
+        return str(name), made.timestamp() + LIFETIME - time.time()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,5 +88,5 @@ class TicketCookie:
         cookie[self.name] = ticket
         morsel = cookie[self.name]
         morsel["path"], morsel["httponly"], morsel["samesite"] = self.path, True, "Strict"
-        morsel["secure"], morsel["max-age"] = secure, LIFETIME if ticket else 0
+        morsel["secure"], morsel["max-age"] = secure, KEPT if ticket else 0
         return morsel.OutputString()

@@ -233,6 +233,17 @@ class Look:
     ip: str = ""
     user_agent: str = ""
 
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Self:
+        """Read a node's answer; a node of another release may say less or more."""
+        return cls(
+            connected=bool(said.get("connected")),
+            awake=bool(said.get("awake")),
+            route=str(said.get("route", "")),
+            ip=str(said.get("ip", "")),
+            user_agent=str(said.get("user_agent", "")),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Busy:

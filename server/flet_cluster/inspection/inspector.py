@@ -27,6 +27,9 @@ ASK_SECONDS: Final = 3.0
 """How long a node may take to answer a question."""
 END_SECONDS: Final = 12.0
 """How long it may take to end a session: the app's ``on_close`` has ten."""
+_ASKED: Final = 4
+_ON_ITS_WAY: Final = 0.5
+"""How often, and after how many seconds, it is looked where a session that is handed over has gone."""
 _PAGE: Final = 1000
 _FULL_ID: Final = 16
 """A prefix so long is tried as a whole id first."""
@@ -90,8 +93,10 @@ class Inspector:
 
         Raises:
             NoSuchSession: none does.
-            AmbiguousSession: several do.
+            AmbiguousSession: several do, or nothing is given: an empty variable is not to end a session.
         """
+        if not prefix:
+            raise AmbiguousSession("Which session? Give its id, or how it begins.")
         if len(prefix) >= _FULL_ID and await self._known(prefix):
             return prefix
         found, cursor = set[str](), ""
@@ -116,7 +121,10 @@ class Inspector:
             return False
 
     async def history(self, since: float = 0.0, limit: int = 20_000) -> list[Sample]:
-        """Return the nodes' figures after a time, the oldest first: an hour, every 10 seconds."""
+        """Return the nodes' figures after a time, the oldest first: an hour, every 10 seconds.
+
+        Of more than ``limit``, which 50 nodes have in that hour, the latest.
+        """
         return await self._store.history(since, limit)
 
     # -- what nodes are asked ------------------------------------------------------------------------
@@ -130,7 +138,7 @@ class Inspector:
                 held[story.sketch.owner].append(story.sketch.session_id)
         asked = (self._told(node_id, {"op": "look", "sessions": ids}) for node_id, ids in held.items())
         answers = await asyncio.gather(*asked)
-        return {id_: Look(**facts) for answer in answers if answer for id_, facts in answer.items()}
+        return {id_: Look.of(facts) for answer in answers if answer for id_, facts in answer.items()}
 
     async def busiest(self, limit: int = 10) -> list[Busy]:
         """Ask all nodes which sessions commit most, the busiest first."""
@@ -175,16 +183,28 @@ class Inspector:
         return "closed" if closed else "cut"
 
     async def _closed_by_a_node(self, facts: SessionFacts) -> bool:
-        """Have a session ended by its holder, or by a node that suits it."""
+        """Have a session ended by its holder, or by a node that suits it, though it be on its way there."""
+        for _ in range(_ASKED):
+            answer = await self._asked_to_end(facts)
+            if answer != "elsewhere":
+                return answer == "ended"
+            await asyncio.sleep(_ON_ITS_WAY)
+            there = (await self.session(facts.session_id)).facts
+            if there is None:
+                return False
+            facts = there
+        return False
+
+    async def _asked_to_end(self, facts: SessionFacts) -> str:
+        """Return what the node says that should end a session; "" if there is none, or it is silent."""
         if self._control is None:
-            return False
+            return ""
         infos = await self._store.nodes()
         holder = [info for info in infos if info.node_id == facts.owner]
         for info in holder or _by_version(infos, facts.version)[:1]:
             question = {"op": "end", "session": facts.session_id}
-            asked = await self._control.ask(info.node_id, question, END_SECONDS)
-            return asked.answer == "ended"
-        return False
+            return (await self._control.ask(info.node_id, question, END_SECONDS)).answer
+        return ""
 
     async def drain(self, node_id: str) -> None:
         """Have a node leave as when its process is told to: it hands its sessions over and ends.

@@ -38,6 +38,8 @@ async def see_off(
         NoAnswer: it does not answer.
     """
     node_id = await find_node(inspector, prefix)
+    if not any(node.node_id != node_id and not node.draining for node in await inspector.nodes()):
+        say("No other node is ready: users wait until one starts.")
     await inspector.drain(node_id)
     said = ""
     with contextlib.suppress(TimeoutError):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from flet_cluster.inspection.inspector import Inspector
 
 _LOOKED_AT = 1000
-"""Sessions that are looked at in one go where few may fit."""
+"""Sessions that are looked at in one go at most: many more would keep the store's other callers waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Wanted:
             SettingsError: the cursor is none.
         """
         node = await find_node(inspector, self.node) if self.node else ""
-        step = self.limit if not node and self.state is None else max(self.limit, _LOOKED_AT)
+        step = min(self.limit, _LOOKED_AT)
         found, cursor = list[SessionFacts](), self.cursor
         while True:
             try:
@@ -58,17 +58,20 @@ class Wanted:
                     f"{cursor!r} is no cursor: take what the list before ended with."
                 ) from None
             found += page.sessions
-            cursor = page.cursor
-            if not cursor or len(found) >= self.limit:
+            cursor, left = page.cursor, self.limit - len(found)
+            if not cursor or left <= 0:
                 return SessionPage(tuple(found), cursor, page.now)
+            step = min(left * step // max(1, len(page.sessions)) + 1, _LOOKED_AT)  # as many fit as just now
 
 
 async def find_node(inspector: Inspector, prefix: str) -> str:
     """Return the id of the node that begins so.
 
     Raises:
-        NoSuchNode, AmbiguousNode: none does, or several.
+        NoSuchNode, AmbiguousNode: none does, or several; or nothing is given, which is no beginning.
     """
+    if not prefix:
+        raise AmbiguousNode("Which node? Give its id, or how it begins.")
     ids = [node.node_id for node in await inspector.nodes() if node.node_id.startswith(prefix)]
     if prefix in ids:
         return prefix

@@ -7,6 +7,7 @@ and takes once, and a session that was ended stays ended.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import secrets
@@ -32,8 +33,10 @@ MOST_SESSIONS: Final = 500
 """Sessions that are told of in one answer."""
 TEXT_LENGTH: Final = 300
 """Characters of what a client says of itself; the rest is cut."""
-RATE_SECONDS: Final = 2.0
-"""What rates of sessions are worked out over, at least."""
+RATE_SECONDS: Final = 1.0
+"""What rates of sessions are worked out over, at least; shorter than who asks will wait."""
+STALE_SECONDS: Final = 15.0
+"""What they are worked out over, at most: who asks wants to know of now."""
 
 
 class Orders:
@@ -42,7 +45,8 @@ class Orders:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._tickets: OrderedDict[str, float] = OrderedDict()
-        self._counted_at = 0.0
+        self._counted_at = float("-inf")
+        self._counting = asyncio.Lock()
         self._counts: dict[str, int] = {}
         self._rates: dict[str, float] = {}
 
@@ -67,16 +71,24 @@ class Orders:
 
     async def _busiest(self, question: dict[str, Any]) -> str:
         """Tell which sessions commit most, as JSON: pairs of id and commits a second."""
-        now = self._node.loop.time()
-        if now - self._counted_at >= RATE_SECONDS:
-            seats = self._node.seats.values()
-            counts = {seat.id: seat.committed.n for seat in seats if seat.committed is not None}
-            passed = now - self._counted_at
-            self._rates = {id_: (n - self._counts.get(id_, n)) / passed for id_, n in counts.items()}
-            self._counted_at, self._counts = now, counts
+        async with self._counting:
+            if self._node.loop.time() - self._counted_at > STALE_SECONDS:
+                self._count()
+                await asyncio.sleep(RATE_SECONDS)
+                self._count()
+            elif self._node.loop.time() - self._counted_at >= RATE_SECONDS:
+                self._count()
         most = min(int(question["most"]), MOST_SESSIONS)
         ordered = sorted(self._rates.items(), key=lambda item: -item[1])
         return json.dumps([(id_, round(rate, 2)) for id_, rate in ordered[:most] if rate > 0])
+
+    def _count(self) -> None:
+        """Work rates out from the count before this one."""
+        now, seats = self._node.loop.time(), self._node.seats.values()
+        counts = {seat.id: seat.committed.n for seat in seats if seat.committed is not None}
+        passed = max(now - self._counted_at, 0.001)
+        self._rates = {id_: (n - self._counts.get(id_, n)) / passed for id_, n in counts.items()}
+        self._counted_at, self._counts = now, counts
 
     # -- orders ------------------------------------------------------------------------------------
 

@@ -200,7 +200,7 @@ class Upkeep:
         """End a session for good, now, with the same that its app is owed at its deadline.
 
         Returns:
-            "ended"; "unknown", there is none; or "elsewhere", a node that lives holds it.
+            "ended"; "unknown", there is none; or "elsewhere", a living node holds it, or soon will.
 
         Raises:
             StoreError: the store does not answer.
@@ -215,7 +215,9 @@ class Upkeep:
                 if record is None:
                     return "elsewhere"
                 await self._say_close(record, "kicked")
-            elif not seat.leaving:
+            elif seat.leaving:  # its objects are stopped for the one that gets it
+                return "elsewhere"
+            else:
                 await self._run_close(seat, "kicked")
             return "ended"
 

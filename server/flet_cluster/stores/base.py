@@ -277,7 +277,7 @@ class SessionStore(Protocol):
         """Put a node's figures (``info.extra["figures"]``) into the history of the last hour."""
 
     async def history(self, since: float = 0.0, limit: int = 20_000) -> list[Sample]:
-        """Return the nodes' figures after a time, the oldest first, at most so many."""
+        """Return the nodes' figures after a time, the oldest first; of more than so many the latest."""
 
     async def expired(self, limit: int) -> list[str]:
         """List at most ``limit`` sessions whose deadline has passed.

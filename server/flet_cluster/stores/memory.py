@@ -308,7 +308,7 @@ class MemoryStore:
 
     async def history(self, since: float = 0.0, limit: int = 20_000) -> list[Sample]:
         """Return the nodes' figures."""
-        return [sample for sample in self._data.history if sample.at > since][:limit]
+        return [sample for sample in self._data.history if sample.at > since][-limit:]
 
     async def expired(self, limit: int) -> list[str]:
         """Sessions whose deadline has passed."""

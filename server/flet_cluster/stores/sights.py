@@ -77,10 +77,10 @@ class Sights:
         )
 
     async def history(self, since: float, limit: int) -> list[Sample]:
-        """Read the history."""
+        """Read the end of the history."""
         start = f"({round(since * 1000)}-{_LAST}" if since > 0 else "-"
-        found = await self._batcher.command("XRANGE", self._keys.history, start, "+", "COUNT", limit)
-        return [_sample(key, fields) for key, fields in found]
+        found = await self._batcher.command("XREVRANGE", self._keys.history, "+", start, "COUNT", limit)
+        return [_sample(key, fields) for key, fields in reversed(found)]
 
 
 def written(notes: Iterable[Note]) -> list[Value]:
