@@ -28,13 +28,17 @@ from tests.steps import Click
 from tests.tab import open_tab
 
 from flet_cluster.composition import build_node
+from flet_cluster.control import SupervisorEnd, WorkerEnd
 from flet_cluster.embedded import EmbeddedServer
 from flet_cluster.events import FaultPoints, NullObserver
 from flet_cluster.host.program import program_of
 from flet_cluster.management import Shared
 from flet_cluster.node.heartbeat import Heartbeat
+from flet_cluster.process import Worker
 from flet_cluster.settings import Settings
+from flet_cluster.sight import ProcessSight
 from flet_cluster.stores.memory import MemoryStore
+from flet_cluster.worker import _watch
 from flet_cluster.workers_sight import WorkersSight
 
 if TYPE_CHECKING:
@@ -289,6 +293,48 @@ async def test_a_worker_that_is_silent_for_long_is_stuck(since: float, told: str
     sight = WorkersSight(loop, lambda: [worker], lambda: [worker], lambda: False, lambda: (1, 1, {}), "app")
     assert await sight.alive() == told
     assert not await sight.ready()
+
+
+class Moody(ProcessSight):
+    """Cannot say what was counted when it is asked for the first time."""
+
+    def __init__(self) -> None:
+        super().__init__(list)
+        self.asked = 0
+
+    def metrics(self) -> str:
+        self.asked += 1
+        if self.asked == 1:
+            raise RuntimeError("not now")
+        return "fine"
+
+
+async def test_a_worker_that_fails_to_answer_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else its figures would be missing for as long as it lives, and it would be taken for stuck."""
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)  # what a worker does without its supervisor
+    channel = SupervisorEnd()
+    end = WorkerEnd(channel.workers.detach())
+    answering = threading.Thread(target=_watch, args=(end, Moody()), daemon=True)
+    answering.start()
+    process: Any = SimpleNamespace(pid=7, returncode=None)
+    worker = Worker(1, process, channel, time.monotonic(), ready=True)
+
+    async def attend() -> None:
+        while (message := await channel.receive()) is not None:
+            worker.answered(message)
+
+    attending = asyncio.create_task(attend())
+    try:
+        assert await worker.ask("metrics", 20) is None
+        assert await worker.ask("metrics", 20) == {"answer": "metrics", "text": "fine"}
+    finally:
+        attending.cancel()
+        await asyncio.wait([attending])
+        channel.close()
+        answering.join(20)
+        end._socket.close()
+    assert ended == [1]
 
 
 # -- who has the port ---------------------------------------------------------------------------------
