@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("flet_cluster")
 
-MOST_REQUESTS: Final = 64
-"""Requests that are answered at the same time; further ones are told to come later."""
+SILENT_SECONDS = 5.0
+"""Who has asked nothing for one to two times as long is cut off: each takes one of the node's files."""
 _STOP_SECONDS = 2.0
 
 
@@ -73,7 +73,6 @@ class Management:
             ws="none",
             server_header=False,
             date_header=False,
-            limit_concurrency=MOST_REQUESTS,
             timeout_graceful_shutdown=1,
         )
         self._server = _Server(config)
@@ -82,7 +81,11 @@ class Management:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn's server, which wakes up for requests only."""
+    """Uvicorn's server, which wakes up for requests, and to cut off those who make none.
+
+    Its own limit would count these too: some dozens, and a node that is well is started anew, for ``/healthz``
+    is refused like all else.
+    """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -92,8 +95,14 @@ class _Server(uvicorn.Server):
     async def main_loop(self) -> None:
         """Wait until it is told to leave."""
         self._loop = asyncio.get_running_loop()
-        if not self.should_exit:
-            await self._leave.wait()
+        silent: set[Any] = set()
+        while not self.should_exit:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._leave.wait(), SILENT_SECONDS)
+            for client in silent & self.server_state.connections:
+                if client.cycle is None and client.transport is not None:
+                    client.transport.close()
+            silent = {client for client in self.server_state.connections if client.cycle is None}
 
     def leave(self) -> None:
         """End, from any thread."""

@@ -27,12 +27,13 @@ from tests.sight.watching import APP, Watch
 from tests.steps import Click
 from tests.tab import open_tab
 
+from flet_cluster import management
 from flet_cluster.composition import build_node
 from flet_cluster.control import SupervisorEnd, WorkerEnd
 from flet_cluster.embedded import EmbeddedServer
 from flet_cluster.events import FaultPoints, NullObserver
 from flet_cluster.host.program import program_of
-from flet_cluster.management import Shared
+from flet_cluster.management import Shared, opened
 from flet_cluster.node.heartbeat import Heartbeat
 from flet_cluster.process import Worker
 from flet_cluster.settings import Settings
@@ -335,6 +336,27 @@ async def test_a_worker_that_fails_to_answer_is_asked_again(monkeypatch: pytest.
         answering.join(20)
         end._socket.close()
     assert ended == [1]
+
+
+async def test_clients_that_ask_nothing_keep_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A probe that was refused would have a node that is well started anew."""
+    monkeypatch.setattr(management, "SILENT_SECONDS", 0.2)
+    there = opened(Settings(management_port=0, management_host="::1"), ProcessSight(list))
+    assert there is not None
+    host, port = there._sock.getsockname()[:2]
+    silent = [await asyncio.open_connection(host, port) for _ in range(100)]
+    try:
+        silent[0][1].write(b"GET /healthz HTTP/1.1\r\n")  # and then no more
+        async with httpx.AsyncClient(base_url=f"http://[{host}]:{port}") as client:
+            assert (await client.get("/healthz")).status_code == 200
+            async with asyncio.timeout(20):
+                for reader, _ in silent:
+                    assert await reader.read() == b""
+            assert (await client.get("/metrics")).status_code == 200
+    finally:
+        for _, writer in silent:
+            writer.close()
+        there.stop()
 
 
 # -- who has the port ---------------------------------------------------------------------------------
