@@ -83,8 +83,8 @@ class Management:
 class _Server(uvicorn.Server):
     """Uvicorn's server, which wakes up for requests, and to cut off those who make none.
 
-    Its own limit would count these too: some dozens, and a node that is well is started anew, for ``/healthz``
-    is refused like all else.
+    Its own limit would count these too: with some dozens of them ``/healthz`` is refused like all else, and a
+    node that is well started anew.
     """
 
     def __init__(self, config: uvicorn.Config) -> None:
