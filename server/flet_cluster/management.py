@@ -70,6 +70,7 @@ class Management:
             access_log=False,
             lifespan="off",
             loop="asyncio",
+            http="h11",
             ws="none",
             server_header=False,
             date_header=False,
@@ -99,10 +100,10 @@ class _Server(uvicorn.Server):
         while not self.should_exit:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._leave.wait(), SILENT_SECONDS)
-            for client in silent & self.server_state.connections:
-                if client.cycle is None and client.transport is not None:
-                    client.transport.close()
-            silent = {client for client in self.server_state.connections if client.cycle is None}
+            now = {client for client in self.server_state.connections if _asks_nothing(client)}
+            for client in silent & now:
+                client.transport.close()
+            silent = now
 
     def leave(self) -> None:
         """End, from any thread."""
@@ -110,6 +111,11 @@ class _Server(uvicorn.Server):
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # it has ended already
                 self._loop.call_soon_threadsafe(self._leave.set)
+
+
+def _asks_nothing(client: Any) -> bool:
+    """Whether no request of a connection is whole yet; after an answer uvicorn itself has a time-out."""
+    return client.cycle is None and client.transport is not None
 
 
 def opened(settings: Settings, sight: Sight) -> Management | None:
