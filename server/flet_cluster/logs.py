@@ -98,6 +98,7 @@ def _log_json() -> None:
     logging.captureWarnings(capture=True)
     sys.excepthook = lambda kind, error, trace: _LOG.critical("it ends here", exc_info=(kind, error, trace))
     threading.excepthook = _thread_failed
+    sys.unraisablehook = _not_raised
 
 
 def _thread_failed(args: threading.ExceptHookArgs) -> None:
@@ -105,6 +106,12 @@ def _thread_failed(args: threading.ExceptHookArgs) -> None:
     if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
         name = args.thread.name if args.thread else "?"
         _LOG.error("thread %s", name, exc_info=(args.exc_type, args.exc_value, args.exc_traceback))
+
+
+def _not_raised(args: sys.UnraisableHookArgs) -> None:
+    """Log what was raised where nobody can catch it, as in ``__del__``."""
+    what = args.err_msg or "Exception ignored in"
+    _LOG.error("%s %s", what, _text(args.object), exc_info=args.exc_value)
 
 
 def _terminal_handlers() -> Iterator[logging.Handler]:

@@ -8,11 +8,14 @@ import logging
 import math
 import os
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from tests.asgi.servers import serving
+from tests.environment import without_settings
 from tests.fleet import SECRET, fleet
 from tests.shell.running import eventually
 from tests.sight.watching import APP
@@ -152,6 +155,23 @@ def test_whatever_an_app_logs_is_one_object_that_all_can_read() -> None:
     assert "RuntimeError" in lines[5]["logging_error"]
     assert lines[7]["stock"] == 2
     assert (lines[7]["extra_level"], lines[7]["extra_logger"], lines[7]["extra_pid"]) == ("NONE", "bank", 1)
+
+
+def test_an_exception_that_nobody_can_catch_is_an_object_as_well() -> None:
+    script = (
+        "from flet_cluster.logs import configure_logging\n"
+        "from flet_cluster.settings import Settings\n"
+        "class Shop:\n"
+        "    def __del__(self): raise ValueError('two\\nlines')\n"
+        "configure_logging(Settings(log_format='json'))\n"
+        "Shop()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=without_settings(), capture_output=True, text=True, check=True
+    )
+    (line,) = parsed(done.stderr)
+    assert "Shop.__del__" in line["message"]
+    assert line["exception"].endswith("ValueError: two\nlines")
 
 
 def written(message: Any, *args: object, extra: dict[str, Any] | None = None) -> dict[str, Any]:
