@@ -18,7 +18,7 @@ def merged(texts: Iterable[str]) -> str:
     families: dict[str, tuple[list[str], list[str]]] = {}
     for text in texts:
         samples: list[str] = []
-        for line in text.splitlines():
+        for line in text.split("\n"):  # values of labels may have other ends of lines in them
             if line.startswith("# "):
                 about, samples = families.setdefault(line.split(" ", 3)[2], ([], []))
                 if len(about) < _LINES_ABOUT:

@@ -158,13 +158,15 @@ class ClusterApp:
 
     def not_alive(self) -> str:
         """Say why the node does not work any more, "" if it does, or does not yet; from any thread."""
-        return "" if self.running is None else self.running.not_alive()
+        running = self.running  # the loop may take it away meanwhile
+        return "" if running is None else running.not_alive()
 
     def not_ready(self) -> str:
         """Say why this node may not get new visitors, "" if it may; it does not flap with Redis."""
-        if self.running is None:
+        running = self.running
+        if running is None:
             return "starting"
-        return "draining" if self.running.draining else ""
+        return "draining" if running.draining else ""
 
     def _abandon(self) -> None:
         """Forget a node whose loop has ended: a server that runs the app once more gives it another loop."""

@@ -6,6 +6,7 @@ looked up when a line is written: lines that are not written cost nothing.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import threading
@@ -16,12 +17,14 @@ from flet_cluster.host.current import current_event
 from flet_cluster.logscope import here
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from flet_cluster.settings import Settings
 
 _LOG = logging.getLogger("flet_cluster")
 _FORMAT = "%(asctime)s %(levelname)s [%(process)d%(where)s] %(name)s: %(message)s"
+_NO_JSON = (TypeError, ValueError, RecursionError)
+"""What ``json.dumps`` raises."""
 _OUR_WAY = "session %s"
 """How lines of this package begin that are about a session, where the work is the node's."""
 
@@ -95,6 +98,7 @@ def _log_json() -> None:
     logging.captureWarnings(capture=True)
     sys.excepthook = lambda kind, error, trace: _LOG.critical("it ends here", exc_info=(kind, error, trace))
     threading.excepthook = _thread_failed
+    sys.unraisablehook = _not_raised
 
 
 def _thread_failed(args: threading.ExceptHookArgs) -> None:
@@ -102,6 +106,12 @@ def _thread_failed(args: threading.ExceptHookArgs) -> None:
     if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
         name = args.thread.name if args.thread else "?"
         _LOG.error("thread %s", name, exc_info=(args.exc_type, args.exc_value, args.exc_traceback))
+
+
+def _not_raised(args: sys.UnraisableHookArgs) -> None:
+    """Log what was raised where nobody can catch it, as in ``__del__``."""
+    what = args.err_msg or "Exception ignored in"
+    _LOG.error("%s %s", what, _text(args.object), exc_info=args.exc_value)
 
 
 def _terminal_handlers() -> Iterator[logging.Handler]:
@@ -116,6 +126,47 @@ def _terminal_handlers() -> Iterator[logging.Handler]:
                 yield handler
 
 
+def _text(value: object) -> str:
+    """Return a value as text, also one that has none."""
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001  it is the app's
+        return f"<{type(value).__name__} without text>"
+
+
+def _ours(record: logging.LogRecord, logged: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields whose meaning is ours, as far as they are known."""
+    scope, event = here(), current_event()
+    known = {
+        "level": record.levelname,
+        "logger": record.name,
+        "message": record.message,
+        "pid": record.process,
+        "node": scope.node,
+        "session": scope.session or _named(record),
+        "event": event.name if event else "",
+        "exception": logged.get("exc_info"),
+    }
+    return {name: value for name, value in known.items() if value}
+
+
+def _dumped(fields: Mapping[str, Any], encoder: Any) -> str:
+    """Return JSON; what cannot be a part of that is there as text."""
+    try:
+        return json.dumps(fields, cls=encoder, allow_nan=False)
+    except _NO_JSON:
+        plain = {_text(name): _plain(value, encoder) for name, value in fields.items()}
+        return json.dumps(plain, cls=encoder)
+
+
+def _plain(value: Any, encoder: Any) -> Any:
+    try:
+        json.dumps(value, cls=encoder, allow_nan=False)
+    except _NO_JSON:
+        return _text(value)
+    return value
+
+
 def _json_formatter() -> logging.Formatter:
     from pythonjsonlogger.core import RESERVED_ATTRS  # noqa: PLC0415  few need it
     from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415  the same
@@ -123,15 +174,28 @@ def _json_formatter() -> logging.Formatter:
     class Lines(JsonFormatter):
         """An object for each record, with what is known of whose work it is about."""
 
+        def format(self, record: logging.LogRecord) -> str:
+            """Return a line, whatever was given to the logger: one that cannot be put together says so."""
+            try:
+                return super().format(record)
+            except Exception as error:  # noqa: BLE001  an app's own objects may raise anything
+                given = {"msg": f"{_text(record.msg)} {_text(record.args)}", "args": None}
+                said = {"logging_error": f"{type(error).__name__}: {_text(error)}"}
+                return super().format(logging.makeLogRecord({**record.__dict__, **given, **said}))
+
         def add_fields(
             self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
         ) -> None:
             """Add all fields of a record; an app's own go on being there under names that are free."""
             super().add_fields(log_data, record, message_dict)
-            scope, event = here(), current_event()
-            about = {"node": scope.node, "session": scope.session or _named(record)}
-            about["event"] = event.name if event else ""
-            log_data.update({name: value for name, value in about.items() if value})
+            for name, value in _ours(record, message_dict).items():
+                theirs, log_data[name] = log_data.get(name), value
+                if theirs is not None and _text(theirs) != _text(value):
+                    log_data[f"extra_{name}"] = theirs
+
+        def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
+            """Return JSON that everybody can read."""
+            return _dumped(log_data, self.json_encoder)
 
     return Lines(
         ["levelname", "name", "message", "process"],

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("flet_cluster")
 
-MOST_REQUESTS: Final = 64
-"""Requests that are answered at the same time; further ones are told to come later."""
+SILENT_SECONDS = 5.0
+"""Who has asked nothing for one to two times as long is cut off: each takes one of the node's files."""
 _STOP_SECONDS = 2.0
 
 
@@ -70,10 +70,10 @@ class Management:
             access_log=False,
             lifespan="off",
             loop="asyncio",
+            http="h11",
             ws="none",
             server_header=False,
             date_header=False,
-            limit_concurrency=MOST_REQUESTS,
             timeout_graceful_shutdown=1,
         )
         self._server = _Server(config)
@@ -82,7 +82,11 @@ class Management:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn's server, which wakes up for requests only."""
+    """Uvicorn's server, which wakes up for requests, and to cut off those who make none.
+
+    Its own limit would count these too: with some dozens of them ``/healthz`` is refused like all else, and a
+    node that is well started anew.
+    """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -92,8 +96,14 @@ class _Server(uvicorn.Server):
     async def main_loop(self) -> None:
         """Wait until it is told to leave."""
         self._loop = asyncio.get_running_loop()
-        if not self.should_exit:
-            await self._leave.wait()
+        silent: set[Any] = set()
+        while not self.should_exit:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._leave.wait(), SILENT_SECONDS)
+            now = {client for client in self.server_state.connections if _asks_nothing(client)}
+            for client in silent & now:
+                client.transport.close()
+            silent = now
 
     def leave(self) -> None:
         """End, from any thread."""
@@ -101,6 +111,11 @@ class _Server(uvicorn.Server):
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # it has ended already
                 self._loop.call_soon_threadsafe(self._leave.set)
+
+
+def _asks_nothing(client: Any) -> bool:
+    """Whether no request of a connection is whole yet; after an answer uvicorn itself has a time-out."""
+    return client.cycle is None and client.transport is not None
 
 
 def opened(settings: Settings, sight: Sight) -> Management | None:

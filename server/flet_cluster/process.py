@@ -92,7 +92,7 @@ class Worker:
         self.attended.result()
 
     async def ask(self, what: str, seconds: float) -> Message | None:
-        """Ask it something; None if it has not answered in time, or is gone.
+        """Ask it something; None if it has not answered in time, cannot, or is gone.
 
         What it has not answered yet is not asked again: questions do not pile up for one that is frozen.
         """
@@ -108,7 +108,7 @@ class Worker:
         """Take an answer of it."""
         answer = self._questions.pop(message["answer"], None)
         if answer is not None:
-            answer.set_result(message)
+            answer.set_result(None if "failed" in message else message)
 
     def hung_up(self) -> None:
         """It is gone, and answers nothing any more."""

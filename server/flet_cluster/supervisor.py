@@ -329,8 +329,9 @@ class Supervisor:
         from flet_cluster.embedded import EmbeddedServer  # noqa: PLC0415  an optional part
 
         # A unix socket: sealed or not, other users of this machine have no business there.
-        self._valkey = EmbeddedServer(unix=True)
-        self._valkey.start()
+        if self._valkey is None:  # a start that failed after this one may be followed by another worker's
+            self._valkey = EmbeddedServer(unix=True)
+            self._valkey.start()
         return self._valkey.url
 
     async def _mind_valkey(self) -> None:

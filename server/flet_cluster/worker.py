@@ -94,8 +94,8 @@ def _watch(channel: WorkerEnd, sight: Sight) -> None:
             answer = _answer(question["ask"], sight)
         except Exception:  # noqa: BLE001  whatever it is, the next question may be answered
             _LOG.exception("the supervisor's question %s cannot be answered", question)
-        else:
-            channel.send({"answer": question["ask"], **answer})
+            answer = {"failed": True}  # or it would wait for this one, and ask no other
+        channel.send({"answer": question["ask"], **answer})
     os._exit(1)
 
 

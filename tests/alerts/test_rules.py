@@ -21,6 +21,7 @@ KNOWN = {
     *(f"{metrics.PREFIX}{name}{end}" for name in metrics.HISTOGRAMS for end in ("_bucket", "_count", "_sum")),
     *(metrics.PREFIX + name for name in metrics.GAUGES),
     *("process_open_fds", "process_max_fds", "process_cpu_seconds_total", "process_resident_memory_bytes"),
+    "process_start_time_seconds",
 }
 LABELS = 'app="shop", instance="a", process="1"'
 ALL = 1000
@@ -29,7 +30,7 @@ ALL = 1000
 WAITS: dict[str, tuple[dict[str, str], str, str]] = {
     "FletClusterGone": ({}, "1m", "130s"),
     "FletClusterRedisUnreachable": ({"heartbeat_age_seconds": f"12x{ALL}"}, "20s", "40s"),
-    "FletClusterCommitsRepeated": ({"commit_retries_total": f"0+1x{ALL}"}, "110s", "3m"),
+    "FletClusterCommitsRepeated": ({"commit_retries_total": f"0+1x{ALL}"}, "3m", "4m"),
     "FletClusterCommitsSlow": (
         {
             'commit_seconds_bucket le="0.5"': f"0x{ALL}",
@@ -126,6 +127,8 @@ def test_each_waits_as_long_as_it_says(tmp_path: Path) -> None:
     )
 
 
+OLD = series("process_start_time_seconds", f"-3600x{ALL}")
+"""The process began long before anybody looked."""
 FIRST = [rule for rule in rules() if "offset 10m" in rule["expr"]]
 
 
@@ -135,18 +138,46 @@ def test_the_first_count_of_a_counter_fires_and_so_does_a_later_one(
 ) -> None:
     (name,) = set(re.findall(r"flet_cluster_(\w+)", rule["expr"]))
     much = int(rule["expr"].rsplit(">", 1)[1]) + 1
-    counted = f"_x30 {much}x180 {2 * much}x{ALL}"  # at 5 and at 35 minutes
+    counted = f"_x90 {much}x180 {2 * much}x{ALL}"  # at 15 and at 45 minutes
     promtool(
         tmp_path,
         {
             "interval": "10s",
-            "input_series": [series(f'{name} reason="seal"', counted)],
+            "input_series": [series(f'{name} reason="seal"', counted), OLD],
             "promql_expr_test": [
                 firing(rule["alert"], at, count)
-                for at, count in (("290s", 0), ("6m", 1), ("14m", 1), ("20m", 0), ("36m", 1), ("50m", 0))
+                for at, count in (("890s", 0), ("16m", 1), ("24m", 1), ("30m", 0), ("46m", 1), ("60m", 0))
             ],
         },
     )
+
+
+@pytest.mark.parametrize("rule", FIRST, ids=lambda rule: rule["alert"])
+def test_a_prometheus_that_begins_makes_nothing_happen_again(rule: dict[str, Any], tmp_path: Path) -> None:
+    """What it sees for the first time was counted long ago, but for a process that began just now."""
+    (name,) = set(re.findall(r"flet_cluster_(\w+)", rule["expr"]))
+    counted = series(f'{name} reason="seal"', f"7x{ALL}")
+    young = series("process_start_time_seconds", f"0x{ALL}")
+    times = ("0s", "5m", "590s", "11m", "30m")
+    promtool(
+        tmp_path,
+        {
+            "interval": "10s",
+            "input_series": [counted, OLD],
+            "promql_expr_test": [firing(rule["alert"], at, 0) for at in times],
+        },
+        {
+            "interval": "10s",
+            "input_series": [counted, young],
+            "promql_expr_test": [firing(rule["alert"], "5m", 1), firing(rule["alert"], "11m", 0)],
+        },
+    )
+
+
+def test_a_redis_that_is_away_for_a_moment_wakes_nobody(tmp_path: Path) -> None:
+    retries = series("commit_retries_total", f"0x30 3 5x{ALL}")
+    times = [firing("FletClusterCommitsRepeated", f"{at}s", 0) for at in range(300, 700, 20)]
+    promtool(tmp_path, {"interval": "10s", "input_series": [retries], "promql_expr_test": times})
 
 
 def test_a_process_that_begins_sets_nothing_off(tmp_path: Path) -> None:

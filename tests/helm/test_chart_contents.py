@@ -189,7 +189,11 @@ def test_alerts_ask_for_metrics_that_there_are() -> None:
     rules = one(variant("public"), "PrometheusRule")["spec"]["groups"][0]["rules"]
     asked = [set(re.findall(r"\b(?:flet_cluster|process)_\w+", rule["expr"])) for rule in rules]
     assert all(asked)
-    assert set().union(*asked) <= known | {"process_open_fds", "process_max_fds"}
+    assert set().union(*asked) <= known | {
+        "process_open_fds",
+        "process_max_fds",
+        "process_start_time_seconds",
+    }
 
 
 @pytest.mark.parametrize("major", BOTH)

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import math
+import os
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from tests.asgi.servers import serving
+from tests.environment import without_settings
 from tests.fleet import SECRET, fleet
 from tests.shell.running import eventually
 from tests.sight.watching import APP
 from tests.steps import Click
 from tests.tab import open_tab
+
+from flet_cluster.logs import _json_formatter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,3 +122,68 @@ async def test_lines_for_people_name_node_and_session() -> None:
             where = f"[{node.process.pid} {tab.node} {session_of(tab)}] shop: "
             assert f"WARNING {where}sync {tag_of(tab)}" in text
             assert f"WARNING {where}thread {tag_of(tab)}" in text
+
+
+class Mute:
+    """Has no text."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("not for you")
+
+    __repr__ = __str__
+
+
+def test_whatever_an_app_logs_is_one_object_that_all_can_read() -> None:
+    """A line that is lost, or that is no JSON, is missed when it is needed."""
+    ring: dict[str, Any] = {}
+    ring["again"] = ring
+    taken = {"level": "NONE", "logger": "bank", "pid": 1, "stock": 2}
+    lines = [
+        written("ring", extra={"value": ring}),
+        written("no number", extra={"value": math.nan}),
+        written("keys", extra={"value": {(1, 2): 3}}),
+        written("mute", extra={"value": Mute()}),
+        written("%d pieces", "many"),
+        written("%s", Mute()),
+        written({(1, 2): 3}),
+        written("taken", extra=taken),
+    ]
+    for line in lines:
+        assert (line["level"], line["logger"], line["pid"]) == ("WARNING", "shop", os.getpid())
+    assert [line["value"] for line in lines[:2]] == ["{'again': {...}}", "nan"]
+    assert (lines[4]["message"], lines[4]["logging_error"][:9]) == ("%d pieces ('many',)", "TypeError")
+    assert "RuntimeError" in lines[5]["logging_error"]
+    assert lines[7]["stock"] == 2
+    assert (lines[7]["extra_level"], lines[7]["extra_logger"], lines[7]["extra_pid"]) == ("NONE", "bank", 1)
+
+
+def test_an_exception_that_nobody_can_catch_is_an_object_as_well() -> None:
+    script = (
+        "from flet_cluster.logs import configure_logging\n"
+        "from flet_cluster.settings import Settings\n"
+        "class Shop:\n"
+        "    def __del__(self): raise ValueError('two\\nlines')\n"
+        "configure_logging(Settings(log_format='json'))\n"
+        "Shop()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=without_settings(), capture_output=True, text=True, check=True
+    )
+    (line,) = parsed(done.stderr)
+    assert "Shop.__del__" in line["message"]
+    assert line["exception"].endswith("ValueError: two\nlines")
+
+
+def written(message: Any, *args: object, extra: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What a warning of an app looks like as JSON."""
+    record = logging.getLogger("shop").makeRecord(
+        "shop", logging.WARNING, "", 0, message, args, None, extra=extra
+    )
+    line = _json_formatter().format(record)
+    assert "\n" not in line
+
+    def refused(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    found: dict[str, Any] = json.loads(line, parse_constant=refused)
+    return found

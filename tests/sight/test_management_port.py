@@ -27,14 +27,19 @@ from tests.sight.watching import APP, Watch
 from tests.steps import Click
 from tests.tab import open_tab
 
+from flet_cluster import management
 from flet_cluster.composition import build_node
+from flet_cluster.control import SupervisorEnd, WorkerEnd
 from flet_cluster.embedded import EmbeddedServer
 from flet_cluster.events import FaultPoints, NullObserver
 from flet_cluster.host.program import program_of
-from flet_cluster.management import Shared
+from flet_cluster.management import Shared, opened
 from flet_cluster.node.heartbeat import Heartbeat
+from flet_cluster.process import Worker
 from flet_cluster.settings import Settings
+from flet_cluster.sight import ProcessSight
 from flet_cluster.stores.memory import MemoryStore
+from flet_cluster.worker import _watch
 from flet_cluster.workers_sight import WorkersSight
 
 if TYPE_CHECKING:
@@ -289,6 +294,69 @@ async def test_a_worker_that_is_silent_for_long_is_stuck(since: float, told: str
     sight = WorkersSight(loop, lambda: [worker], lambda: [worker], lambda: False, lambda: (1, 1, {}), "app")
     assert await sight.alive() == told
     assert not await sight.ready()
+
+
+class Moody(ProcessSight):
+    """Cannot say what was counted when it is asked for the first time."""
+
+    def __init__(self) -> None:
+        super().__init__(list)
+        self.asked = 0
+
+    def metrics(self) -> str:
+        self.asked += 1
+        if self.asked == 1:
+            raise RuntimeError("not now")
+        return "fine"
+
+
+async def test_a_worker_that_fails_to_answer_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else its figures would be missing for as long as it lives, and it would be taken for stuck."""
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)  # what a worker does without its supervisor
+    channel = SupervisorEnd()
+    end = WorkerEnd(channel.workers.detach())
+    answering = threading.Thread(target=_watch, args=(end, Moody()), daemon=True)
+    answering.start()
+    process: Any = SimpleNamespace(pid=7, returncode=None)
+    worker = Worker(1, process, channel, time.monotonic(), ready=True)
+
+    async def attend() -> None:
+        while (message := await channel.receive()) is not None:
+            worker.answered(message)
+
+    attending = asyncio.create_task(attend())
+    try:
+        assert await worker.ask("metrics", 20) is None
+        assert await worker.ask("metrics", 20) == {"answer": "metrics", "text": "fine"}
+    finally:
+        attending.cancel()
+        await asyncio.wait([attending])
+        channel.close()
+        answering.join(20)
+        end._socket.close()
+    assert ended == [1]
+
+
+async def test_clients_that_ask_nothing_keep_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A probe that was refused would have a node that is well started anew."""
+    monkeypatch.setattr(management, "SILENT_SECONDS", 0.2)
+    there = opened(Settings(management_port=0, management_host="::1"), ProcessSight(list))
+    assert there is not None
+    host, port = there._sock.getsockname()[:2]
+    silent = [await asyncio.open_connection(host, port) for _ in range(100)]
+    try:
+        silent[0][1].write(b"GET /healthz HTTP/1.1\r\n")  # and then no more
+        async with httpx.AsyncClient(base_url=f"http://[{host}]:{port}") as client:
+            assert (await client.get("/healthz")).status_code == 200
+            async with asyncio.timeout(20):
+                for reader, _ in silent:
+                    assert await reader.read() == b""
+            assert (await client.get("/metrics")).status_code == 200
+    finally:
+        for _, writer in silent:
+            writer.close()
+        there.stop()
 
 
 # -- who has the port ---------------------------------------------------------------------------------

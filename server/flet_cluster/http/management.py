@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from starlette.responses import Response
 from starlette.routing import Route, Router
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from starlette.requests import Request
+
+
+MOST_SCRAPES: Final = 16
+"""Requests for metrics that are answered at the same time; further ones are told to come later."""
 
 
 class Answers(Protocol):
@@ -32,10 +37,14 @@ class Answers(Protocol):
 
 def management_app(answers: Answers) -> Router:
     """Return the ASGI application of the management port."""
+    places = asyncio.Semaphore(MOST_SCRAPES)
 
     async def metrics(_request: Request) -> Response:
-        found = answers.metrics()
-        text = await found if inspect.isawaitable(found) else found
+        if places.locked():
+            return Response("others are being answered", status_code=503, headers={"Retry-After": "5"})
+        async with places:
+            found = answers.metrics()
+            text = await found if inspect.isawaitable(found) else found
         return Response(text, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
     return Router([*health_routes(answers.alive, answers.ready), Route("/metrics", metrics)])
