@@ -104,7 +104,7 @@ def test_a_node_without_a_management_port_is_asked_where_its_app_is(management: 
             self.send_response(200)
             self.end_headers()
 
-        def log_message(self, format: str, *words: Any) -> None: ...
+        def log_message(self, format: str, *words: Any) -> None: ...  # noqa: A002  its name there
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Node) as node:
         threading.Thread(target=node.serve_forever).start()
