@@ -109,7 +109,7 @@ def test_a_node_without_a_management_port_is_asked_where_its_app_is(management: 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Node) as node:
         threading.Thread(target=node.serve_forever).start()
         env = {"FLET_CLUSTER_PORT": str(node.server_port), "FLET_CLUSTER_MANAGEMENT_PORT": management}
-        check = [sys.executable, "-S", DOCKER / "healthcheck.py"]
+        check = [sys.executable, "-S", str(DOCKER / "healthcheck.py")]
         done = subprocess.run(check, env=env, capture_output=True, text=True, check=False)
         node.shutdown()
     assert (done.returncode, done.stderr, asked) == (0, "", ["/healthz"])
