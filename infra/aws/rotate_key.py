@@ -18,8 +18,11 @@ import sys
 from typing import Any
 
 import boto3
+from botocore.exceptions import WaiterError
 
 STEPS = ("prepare", "switch", "finish")
+PATIENCE = {"Delay": 15, "MaxAttempts": 240}
+"""Many tasks take more than the ten minutes that boto3 waits: an hour."""
 
 
 def changed(secret: dict[str, str], step: str, new_key: str) -> dict[str, str]:
@@ -58,7 +61,8 @@ def run(client: Any, step: str, stack: str, data: str) -> None:
     manager.put_secret_value(SecretId=key, SecretString=json.dumps(after))
     where = {"cluster": service["ClusterName"]}
     client("ecs").update_service(**where, service=service["ServiceName"], forceNewDeployment=True)
-    client("ecs").get_waiter("services_stable").wait(**where, services=[service["ServiceName"]])
+    settled = client("ecs").get_waiter("services_stable")
+    settled.wait(**where, services=[service["ServiceName"]], WaiterConfig=PATIENCE)
 
 
 def outputs(client: Any, stack: str) -> dict[str, str]:
@@ -80,6 +84,11 @@ def main() -> None:
         run(boto3.client, options.step, options.stack, options.data)
     except ValueError as error:
         sys.exit(f"{error}; nothing was changed")
+    except WaiterError as error:
+        sys.exit(
+            f"{options.step}: the secret is changed, but not all tasks run with it yet ({error}). "
+            "No other step before they do: aws ecs wait services-stable"
+        )
     print(f"{options.step}: done, all tasks run with it")
 
 

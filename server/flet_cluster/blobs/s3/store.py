@@ -19,7 +19,6 @@ from flet_cluster.blobs.s3.upload import LARGEST, Upload
 from flet_cluster.errors import (
     BlobIncomplete,
     BlobMissing,
-    BlobStoreUnavailable,
     BlobStoreUnusable,
     BlobTooLarge,
 )
