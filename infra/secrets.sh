@@ -5,6 +5,7 @@ set -eu
 file="$(dirname "$0")/.env"
 umask 077
 touch "$file"
+[ -z "$(tail -c 1 "$file")" ] || echo >>"$file" # a last line that an editor has not ended
 for name in FLET_SECRET_KEY VALKEY_PASSWORD S3_ACCESS_KEY S3_SECRET_KEY GRAFANA_PASSWORD; do
     grep -q "^$name=" "$file" || echo "$name=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >>"$file"
 done

@@ -18,8 +18,15 @@ import sys
 from typing import Any
 
 import boto3
+from botocore.exceptions import WaiterError
 
 STEPS = ("prepare", "switch", "finish")
+PATIENCE = {"Delay": 15, "MaxAttempts": 240}
+"""Many tasks take more than the ten minutes that boto3 waits: an hour."""
+
+
+class RolledBackError(Exception):
+    """The service has gone back to tasks that do not know the secret as it is now."""
 
 
 def changed(secret: dict[str, str], step: str, new_key: str) -> dict[str, str]:
@@ -50,6 +57,11 @@ def run(client: Any, step: str, stack: str, data: str) -> None:
         step: one of :data:`STEPS`.
         stack: the service's stack.
         data: the stack that has the secret.
+
+    Raises:
+        ValueError: it is not the time for this step.
+        WaiterError: that takes too long.
+        RolledBackError: tasks run that were not started by this.
     """
     service, key = outputs(client, stack), outputs(client, data)["SecretKeyArn"]
     manager = client("secretsmanager")
@@ -57,8 +69,18 @@ def run(client: Any, step: str, stack: str, data: str) -> None:
     after = changed(before, step, secrets.token_urlsafe(36))
     manager.put_secret_value(SecretId=key, SecretString=json.dumps(after))
     where = {"cluster": service["ClusterName"]}
-    client("ecs").update_service(**where, service=service["ServiceName"], forceNewDeployment=True)
-    client("ecs").get_waiter("services_stable").wait(**where, services=[service["ServiceName"]])
+    begun = client("ecs").update_service(**where, service=service["ServiceName"], forceNewDeployment=True)
+    settled = client("ecs").get_waiter("services_stable")
+    settled.wait(**where, services=[service["ServiceName"]], WaiterConfig=PATIENCE)
+    (now,) = client("ecs").describe_services(**where, services=[service["ServiceName"]])["services"]
+    if primary(now) != primary(begun["service"]):
+        raise RolledBackError("another deployment has taken the place of this one: was it rolled back?")
+
+
+def primary(service: dict[str, Any]) -> str:
+    """Return the id of the deployment that a service is to have."""
+    found: str = next(each["id"] for each in service["deployments"] if each["status"] == "PRIMARY")
+    return found
 
 
 def outputs(client: Any, stack: str) -> dict[str, str]:
@@ -80,6 +102,11 @@ def main() -> None:
         run(boto3.client, options.step, options.stack, options.data)
     except ValueError as error:
         sys.exit(f"{error}; nothing was changed")
+    except (WaiterError, RolledBackError) as error:
+        sys.exit(
+            f"{options.step}: the secret is changed, but not all tasks run with it ({error}). No other step "
+            "before they do: see the service's events, and aws ecs update-service --force-new-deployment"
+        )
     print(f"{options.step}: done, all tasks run with it")
 
 

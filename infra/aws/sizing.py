@@ -27,6 +27,7 @@ REDIS_USABLE = 0.75  # ElastiCache reserves a quarter for fail-over and snapshot
 SCALE_OUT_MINUTES, SCALE_IN_MINUTES, SCALE_IN_BELOW = 3, 15, 0.9  # the alarms that target tracking makes
 OUT_COOLDOWN, IN_COOLDOWN = 1, 5  # as in service.yaml, minutes
 MIN_TASKS = 2
+ALARMS = 8 + 9 + 4  # metrics in them: of both nodes of Redis, of the service, of both policies (above, below)
 
 
 def read(name: str) -> dict[str, Any]:
@@ -160,6 +161,7 @@ def lines(inputs: Inputs, users: int) -> dict[str, float | str]:
         "Redis": 2 * shards * node["hour"] * hours,
         "load balancer": hours * (p["balancer_hour"] + lcu * p["balancer_lcu_hour"]),
         "to the internet": out_cost(p, out / GB),
+        "between zones": between_zones(inputs, events) / GB * p["zone_gb"],
         "NAT, addresses": hours * (2 * p["nat_hour"] + 4 * p["public_address_hour"]) + logs * p["nat_gb"],
         "logs, metrics, alarms, secrets": watching(inputs, logs, mean_tasks),
     }
@@ -176,10 +178,16 @@ def lines(inputs: Inputs, users: int) -> dict[str, float | str]:
 def watching(inputs: Inputs, logs: float, tasks: float) -> float:
     """Return what it costs a month to watch the cluster: ``logs`` in GB."""
     p = inputs.prices
-    insights, alarms, calls = 20, 18, tasks * 60 * p["hours_a_month"]
+    insights, alarms, calls = 20, ALARMS, tasks * 60 * p["hours_a_month"]
     fixed = (insights + 1) * p["metric_month"] + alarms * p["alarm_month"]
     fixed += 3 * p["secret_month"] + p["key_month"]
     return float(fixed + logs * p["log_gb"] + calls * p["put_metric_data"])
+
+
+def between_zones(inputs: Inputs, events: float) -> float:
+    """Return the bytes that tasks send to a Redis in another zone and get from it: half of all."""
+    event = inputs.measured["event"]
+    return float(events * (event["bytes_to_redis"] + event["bytes_from_redis"]) / 2)
 
 
 def out_cost(prices: dict[str, Any], gigabytes: float) -> float:

@@ -4,7 +4,9 @@ import http.client
 import os
 import sys
 
-PORT = int(os.environ.get("FLET_CLUSTER_MANAGEMENT_PORT") or 9700)
+MANAGEMENT = os.environ.get("FLET_CLUSTER_MANAGEMENT_PORT") or "9700"
+# Where there is none (off), or one that nobody knows (0), the app's own port answers as well.
+PORT = int(MANAGEMENT if MANAGEMENT.strip("0").isdigit() else os.environ.get("FLET_CLUSTER_PORT") or 8000)
 OK = 200
 
 try:
@@ -13,6 +15,6 @@ try:
     answer = node.getresponse()
     said = answer.read(1000).decode(errors="replace")
 except OSError as error:
-    sys.exit(f"no answer on the management port {PORT}: {error}")
+    sys.exit(f"no answer on port {PORT}: {error}")
 if answer.status != OK:
     sys.exit(f"{answer.status}: {said}")

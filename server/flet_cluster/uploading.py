@@ -57,6 +57,7 @@ def _bucket(settings: Settings) -> BlobStore:
             settings.s3_endpoint_url,
             settings.s3_region,
             settings.s3_addressing_style,
+            f"{settings.app_name}/",
         )
     )
 

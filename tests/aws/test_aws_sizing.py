@@ -75,6 +75,24 @@ def test_data_that_leaves_is_paid_in_steps() -> None:
     assert sizing.out_cost(INPUTS.prices, 100 + 10240 + 1000) == pytest.approx(10240 * 0.09 + 85)
 
 
+def test_every_metric_of_an_alarm_is_paid_for() -> None:
+    alarms = [
+        alarm for name in ("data", "service") for alarm in resources(name, "CloudWatch::Alarm").values()
+    ]
+    ours = sum(
+        len([m for m in alarm.get("Metrics", [{"MetricStat": {}}]) if "MetricStat" in m]) for alarm in alarms
+    )
+    policies = resources("service", "ApplicationAutoScaling::ScalingPolicy")
+    assert ours + 2 * len(policies) == sizing.ALARMS
+
+
+def test_what_goes_to_the_other_zone_is_paid_for() -> None:
+    event = INPUTS.measured["event"]
+    moved = event["bytes_to_redis"] + event["bytes_from_redis"]
+    assert sizing.between_zones(INPUTS, 1e6) == moved * 1e6 / 2
+    assert float(sizing.lines(INPUTS, 100_000)["between zones"]) > 50
+
+
 def test_the_runbook_shows_what_is_computed() -> None:
     command = [sys.executable, str(FOLDER / "sizing.py"), "--check"]
     assert subprocess.run(command, check=False).returncode == 0, "python infra/aws/sizing.py --write"

@@ -73,6 +73,19 @@ def test_a_task_is_not_killed_while_it_hands_over() -> None:
     assert float(parameter["Default"]) == Settings().drain_timeout
 
 
+def test_pairs_that_fargate_does_not_have_are_refused_at_once() -> None:
+    (assertion,) = template("service")["Rules"]["MemoryFitsCpu"]["Assertions"]
+    allowed = set()
+    for choice in assertion["Assert"]["Fn::Or"]:
+        (_, cpu), (memories, _) = choice["Fn::And"][0]["Fn::Equals"], choice["Fn::And"][1]["Fn::Contains"]
+        allowed |= {(cpu, memory) for memory in memories}
+    parameters = template("service")["Parameters"]
+    cpus, memories = (parameters[name]["AllowedValues"] for name in ("TaskCpu", "TaskMemory"))
+    fargate = {(cpu, memory) for cpu in cpus for memory in memories if 2 <= int(memory) / int(cpu) <= 8}
+    assert allowed == fargate
+    assert (defaults("service")["TaskCpu"], defaults("service")["TaskMemory"]) in allowed
+
+
 def test_the_load_balancer_is_more_patient_than_a_node() -> None:
     """A node notices a silent browser; the load balancer must not cut a quiet one before."""
     from flet_cluster.protocol.limits import Limits  # noqa: PLC0415

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from infra.aws.rotate_key import STEPS, changed, run
+from infra.aws.rotate_key import STEPS, RolledBackError, changed, run
 
 from flet_cluster.snapshot import KeyRing
 
@@ -46,6 +46,40 @@ def test_tasks_before_and_after_a_step_open_each_others_sessions() -> None:
 def test_a_step_out_of_turn_changes_nothing(secret: dict[str, str], step: str) -> None:
     with pytest.raises(ValueError, match=r"prepare|switch"):
         changed(secret, step, "another")
+
+
+def test_a_deployment_that_was_rolled_back_is_no_success() -> None:
+    class Service:
+        """A service whose new tasks do not become healthy: it has its earlier ones when it is stable."""
+
+        stored: str = json.dumps({"key": OLD, "fallbacks": ""})
+
+        def __call__(self, _: str) -> Any:
+            return self
+
+        def describe_stacks(self, **_: Any) -> Any:
+            names = ("ClusterName", "ServiceName", "SecretKeyArn")
+            return {"Stacks": [{"Outputs": [{"OutputKey": name, "OutputValue": name} for name in names]}]}
+
+        def get_secret_value(self, **_: Any) -> Any:
+            return {"SecretString": self.stored}
+
+        def put_secret_value(self, SecretString: str, **_: Any) -> None:  # noqa: N803  its name there
+            self.stored = SecretString
+
+        def update_service(self, **_: Any) -> Any:
+            return {"service": {"deployments": [{"id": "new", "status": "PRIMARY"}]}}
+
+        def get_waiter(self, _: str) -> Any:
+            return self
+
+        def wait(self, **_: Any) -> None: ...
+
+        def describe_services(self, **_: Any) -> Any:
+            return {"services": [{"deployments": [{"id": "old", "status": "PRIMARY"}]}]}
+
+    with pytest.raises(RolledBackError):
+        run(Service(), "prepare", "shop", "shop-data")
 
 
 def test_all_steps_on_a_service(amazon: Amazon) -> None:

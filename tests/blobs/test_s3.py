@@ -19,6 +19,7 @@ from tests.shell.running import ROOT, free_port
 from tests.storage import DOMAIN, KEYS, REGION, Storage, storage
 
 from flet_cluster.blobs.s3 import store as store_module
+from flet_cluster.blobs.s3.look import look
 from flet_cluster.blobs.s3.options import S3Options
 from flet_cluster.blobs.s3.store import S3Blobs, s3_blobs
 from flet_cluster.blobs.s3.upload import PART
@@ -53,6 +54,22 @@ def _nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 # -- leftovers --------------------------------------------------------------------------------------
+
+
+async def test_a_role_may_be_bound_to_the_app_s_own_names(bucket: str, weed: Storage) -> None:
+    """What roles may do that may list what begins with the app's name only, as that of infra/aws."""
+    blobs = S3Blobs(S3Options(bucket, weed.endpoint, REGION, listed="shop/"))
+    asked: list[dict[str, Any]] = []
+    connection = await blobs.connection()
+    events = connection.client.meta.events
+    events.register("provide-client-params.s3", lambda params, **_: asked.append(params))
+    assert not look(connection)
+    with pytest.raises(BlobMissing):
+        await blobs.stat("shop/none")
+    assert [name async for name in blobs.list("shop/")] == []
+    assert len(asked) == 4
+    for params in asked:
+        assert str(params.get("Key") or params.get("Prefix")).startswith("shop/"), params
 
 
 async def test_what_fails_leaves_no_parts(s3: S3Blobs, weed: Storage, bucket: str) -> None:

@@ -105,14 +105,16 @@ class Composed:
     # -- parts ------------------------------------------------------------------------------------
 
     def start_valkey(self) -> None:
-        """Start the store with the rendered file."""
-        (source,) = self.services["valkey"]["configs"]
-        text = self.config["configs"][source["source"]]["content"]
+        """Start the store with the rendered command, variables and file."""
+        text = store_file(self.services)
         assert "dir /data\n" in text
         home = folder_of(self.folder, "valkey")
         text = text.replace("dir /data", f"dir {home}").replace("bind * -::*", "bind 127.0.0.1")
         (home / "valkey.conf").write_text(f"{text}\nport {self._valkey}\n")
-        self._start("valkey", [find_binary(), str(home / "valkey.conf")], {})
+        service = self.services["valkey"]
+        *shell, script = service["command"]
+        script = script.replace("/etc/valkey", str(home)).replace("valkey-server", find_binary())
+        self._start("valkey", [*shell, script], service["environment"])
 
     def start_bucket(self) -> None:
         """Start the S3 server with the rendered command."""
@@ -263,6 +265,12 @@ def confined_as(service: Mapping[str, Any], home: Path) -> list[str]:
     pod = {"securityContext": {"runAsUser": user, "runAsGroup": group}}
     own = {"securityContext": {**drop, "readOnlyRootFilesystem": True}}
     return confinement(pod, own, {"/tmp": home})
+
+
+def store_file(services: Mapping[str, Any]) -> str:
+    """Return the text of the file that the store is given."""
+    (source,) = [mount["source"] for mount in services["valkey"]["volumes"] if mount["type"] == "bind"]
+    return (Path(source) / "valkey.conf").read_text()
 
 
 def folder_of(folder: Path, name: str) -> Path:

@@ -81,15 +81,18 @@ class Demo:
 
 
 @contextlib.contextmanager
-def demo(folder: Path, *words: str) -> Iterator[Demo]:
-    """Run one with lines; in the end nothing of it is left, whatever happened."""
+def demo(folder: Path, *words: str, before: tuple[str, ...] = (), **env: str) -> Iterator[Demo]:
+    """Run one with lines; in the end nothing of it is left, whatever happened.
+
+    ``before`` goes in front of its command, and ``env`` to its variables.
+    """
     log = folder / "demo.log"
     files = Path(tempfile.mkdtemp(prefix="demo-"))  # names of sockets have to be short
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*COMMAND, "--plain", *words],
+            [*before, *COMMAND, "--plain", *words],
             cwd=folder,
-            env=environment(files),
+            env={**environment(files), **env},
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from tests.infra.demos import Demo
 
 TABS = 6
+APP = """\
+import flet as ft
+
+def main(page):
+    with open("words.txt") as file:
+        page.add(ft.Text(file.read()))
+"""
 MORE = Click(Find(key="more"))
 
 
@@ -83,6 +90,21 @@ def test_everything_ends_with_it(tmp_path: Path, number: signal.Signals) -> None
         assert cluster.process.wait(LONG) == (-number if number == signal.SIGKILL else 0)
         eventually(lambda: not any(map(alive, children)), "all its processes have ended")
         assert bool([*cluster.folder.iterdir()]) == (number == signal.SIGKILL)
+
+
+async def test_an_app_of_the_user_s_directory_is_served_behind_a_proxy_under_nohup(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "words.txt").write_text("from a file beside")
+    proxy = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+    ignored = ("sh", "-c", 'trap "" HUP; exec "$@" 2>&1', "sh")
+    with demo(tmp_path, "app:main", "--nodes", "1", before=ignored, **proxy) as cluster:
+        url = await asyncio.to_thread(lambda: cluster.socket)
+        cluster.process.send_signal(signal.SIGHUP)
+        tab = Tab(lambda: [url])
+        await tab.start()
+        assert "from a file beside" in tab.client.texts()
+        await tab.stop()
+        assert cluster.process.poll() is None
 
 
 def test_a_port_in_use_is_said(tmp_path: Path) -> None:

@@ -17,10 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyte
+import pytest
 from tests.infra.demos import COMMAND, environment
 from tests.shell.running import LONG, eventually
 from tests.steps import Click, Find
 from tests.tab import Tab
+
+from flet_cluster.demo.keyboard import keys
+from flet_cluster.demo.program import has_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,6 +127,33 @@ async def test_the_view_shows_nodes_and_sessions_and_obeys_keys() -> None:
         assert await asyncio.to_thread(screen.process.wait, LONG) == 0
         assert screen.modes() == screen.before
         eventually(lambda: screen.raw.rstrip().endswith(b"l") or b"\x1b[?1049l" in screen.raw, "as it was")
+
+
+async def test_keys_are_those_that_were_pressed(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = pty.openpty()
+    pressed: list[str] = []
+    with os.fdopen(theirs) as terminal:
+        monkeypatch.setattr("sys.stdin", terminal)
+        with keys(pressed.append):
+            for words in (b"\x1b[3~", b"\x1bOa", b"2k"):
+                os.write(ours, words)
+                await asyncio.sleep(0.05)
+            await asyncio.to_thread(eventually, lambda: "k" in pressed, "keys are read")
+            assert pressed == ["2", "k"]
+            os.close(ours)
+            await asyncio.sleep(0.05)  # who reads on for ever, or complains, is seen here
+
+
+@pytest.mark.parametrize(("name", "able"), [("xterm", True), ("dumb", False), ("", False)])
+def test_a_poor_terminal_gets_lines(name: str, able: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours), os.fdopen(theirs) as end:
+        monkeypatch.setattr("sys.stdin", end)
+        monkeypatch.setattr("sys.stdout", end)
+        monkeypatch.setenv("TERM", name)
+        assert has_terminal() == able
+        monkeypatch.setattr("sys.stdin", None)
+        assert not has_terminal()
 
 
 def _node_of_the_session(text: str) -> int:

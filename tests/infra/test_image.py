@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import http.server
 import itertools
 import os
 import re
 import subprocess
 import sys
 import sysconfig
+import threading
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -90,6 +92,27 @@ def test_the_build_gets_what_it_copies_and_no_more() -> None:
                 assert (ROOT / name).exists()
                 assert any(name == entry or name.startswith(f"{entry}/") for entry in kept), name
     assert set(kept) == {"infra", "infra/docker", "server", "pyproject.toml", "README.md", "LICENSE"}
+
+
+@pytest.mark.parametrize("management", ["off", "0", "none"])
+def test_a_node_without_a_management_port_is_asked_where_its_app_is(management: str) -> None:
+    asked: list[str] = []
+
+    class Node(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *words: Any) -> None: ...  # noqa: A002  its name there
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Node) as node:
+        threading.Thread(target=node.serve_forever).start()
+        env = {"FLET_CLUSTER_PORT": str(node.server_port), "FLET_CLUSTER_MANAGEMENT_PORT": management}
+        check = [sys.executable, "-S", str(DOCKER / "healthcheck.py")]
+        done = subprocess.run(check, env=env, capture_output=True, text=True, check=False)
+        node.shutdown()
+    assert (done.returncode, done.stderr, asked) == (0, "", ["/healthz"])
 
 
 @pytest.fixture(scope="module")

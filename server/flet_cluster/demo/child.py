@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
+_DIRECT = {
+    name: ",".join(filter(None, (os.environ.get(name), "127.0.0.1,localhost")))
+    for name in ("NO_PROXY", "no_proxy")
+}
+"""Variables by which the demo's programs reach each other without the user's proxy, and others with it."""
 _LAST = 1500
 """Characters of a log that an error shows."""
 _LOOK_SECONDS = 0.05
@@ -38,16 +43,30 @@ class Child:
 
     @classmethod
     async def start(
-        cls, name: str, command: Sequence[str], folder: Path, env: Mapping[str, str] | None = None
+        cls,
+        name: str,
+        command: Sequence[str],
+        folder: Path,
+        env: Mapping[str, str] | None = None,
+        *,
+        cwd: Path | None = None,
     ) -> Child:
-        """Start a program in a folder, which gets its log; ``env`` is added to the environment."""
+        """Start a program.
+
+        Args:
+            name: for people.
+            command: its words.
+            folder: gets its log.
+            env: added to the environment.
+            cwd: its current directory; ``folder``, if it is not given.
+        """
         log = folder / f"{name.replace(' ', '-')}.log"
         options: dict[str, Any] = {"process_group": GROUP, "preexec_fn": die_with_parent()}
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
                 *command,
-                cwd=folder,
-                env={**os.environ, **(env or {})},
+                cwd=cwd or folder,
+                env={**os.environ, **_DIRECT, **(env or {})},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=asyncio.subprocess.STDOUT,

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flet_cluster.demo.balancer import Balancer
@@ -18,7 +19,6 @@ from flet_cluster.temporary import HeldFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
-    from pathlib import Path
 
     from flet_cluster.demo.parts import Parts
 
@@ -152,7 +152,9 @@ class Fleet:
         port = free_port()
         command = [*_LAUNCHER, "run", self._target]
         folder = self._new_folder(f"node{number}")
-        child = await Child.start(f"node {number}", command, folder, self._env(number, port))
+        env = self._env(number, port)
+        # In the user's directory, as with ``run``: there are named modules, and files that apps open.
+        child = await Child.start(f"node {number}", command, folder, env, cwd=Path.cwd())
         member = self.members[number] = Member(number, port, child)
         self._launch(self._watch(member))
         return member

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_ESCAPE = b"\x1b"
+"""What arrows and the like begin with; the rest of them are letters and digits that nobody pressed."""
+
 
 @contextlib.contextmanager
 def keys(pressed: Callable[[str], None]) -> Iterator[None]:
@@ -21,8 +24,15 @@ def keys(pressed: Callable[[str], None]) -> Iterator[None]:
     terminal, loop = sys.stdin.fileno(), asyncio.get_running_loop()
 
     def read() -> None:
-        for key in os.read(terminal, 64).decode(errors="replace"):
-            pressed(key)
+        try:
+            came = os.read(terminal, 64)
+        except OSError:  # it was taken away
+            came = b""
+        if not came:
+            loop.remove_reader(terminal)
+        if not came.startswith(_ESCAPE):
+            for key in came.decode(errors="replace"):
+                pressed(key)
 
     before = termios.tcgetattr(terminal)
     tty.setcbreak(terminal)
@@ -31,4 +41,5 @@ def keys(pressed: Callable[[str], None]) -> Iterator[None]:
         yield
     finally:
         loop.remove_reader(terminal)
-        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+        with contextlib.suppress(termios.error):  # it is gone
+            termios.tcsetattr(terminal, termios.TCSADRAIN, before)

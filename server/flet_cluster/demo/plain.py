@@ -72,7 +72,7 @@ def _described(row: Row) -> str:
 
 
 def _read(loop: asyncio.AbstractEventLoop, words: asyncio.Queue[list[str]]) -> None:
-    for line in sys.stdin:
+    for line in sys.stdin or ():  # none: it was closed
         if line.strip():
             try:
                 loop.call_soon_threadsafe(words.put_nowait, line.split())

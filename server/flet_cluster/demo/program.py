@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from pathlib import Path
@@ -40,17 +41,18 @@ def demo(target: str | None, *, nodes: int, port: int, plain: bool, storage: boo
         SettingsError: a part is not installed.
         StartFailed: a part does not start.
     """
-    plain = plain or not (sys.stdin.isatty() and sys.stdout.isatty())
+    plain = plain or not has_terminal()
     parts = find_parts(storage=storage, view=not plain)
     log = Log(_print)
-    fleet = Fleet(parts, _whole(target or str(_APP)), log.say, port)
+    fleet = Fleet(parts, target or str(_APP), log.say, port)
     asyncio.run(_Demo(fleet, log, plain=plain).run(nodes))
 
 
-def _whole(target: str) -> str:
-    """Nodes run in folders of their own: return a script's name with its path."""
-    script, colon, function = target.partition(":")
-    return f"{Path(script).resolve()}{colon}{function}" if script.endswith(".py") else target
+def has_terminal() -> bool:
+    """Whether a view can be drawn, and keys be read."""
+    if os.environ.get("TERM", "") in {"", "dumb", "unknown"}:
+        return False
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
 def _print(line: str) -> None:
@@ -82,7 +84,10 @@ class _Demo:
     async def run(self, nodes: int) -> None:
         """Start, show, end."""
         told = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        ends = [signal.SIGTERM, signal.SIGINT]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+            ends.append(signal.SIGHUP)
+        for number in ends:
             asyncio.get_running_loop().add_signal_handler(number, told.set)
         try:
             await _first(self._started(nodes), told.wait())

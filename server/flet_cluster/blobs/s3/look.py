@@ -37,7 +37,7 @@ def look(connection: Connection) -> str:
     """
     options, client = connection.options, connection.client
     try:
-        answer = client.list_objects_v2(Bucket=options.bucket, MaxKeys=1)
+        answer = client.list_objects_v2(Bucket=options.bucket, Prefix=options.listed, MaxKeys=1)
     except ClientError as error:
         reason = _TO_FIX.get(code_of(error))
         if reason is not None:

@@ -13,6 +13,7 @@ class S3Options:
         bucket: its name.
         endpoint_url: where the server answers, for browsers as well; None for Amazon's.
         region: None for what boto3 is configured with, else that of the endpoint.
+        listed: what names begin with that may be listed, where the app's role may not list others.
         addressing_style: ``path``, ``virtual`` or ``auto``; None for ``path`` at an endpoint of one's own.
     """
 
@@ -20,6 +21,7 @@ class S3Options:
     endpoint_url: str | None = None
     region: str | None = None
     addressing_style: str | None = None
+    listed: str = ""
 
     @property
     def style(self) -> str:
