@@ -106,6 +106,7 @@ def test_what_is_lost_or_doubled_fails_the_run_and_what_the_link_repairs_does_no
         ("forget", "LinkUser", "lost event"),
         ("swallow", "LinkUser", ""),
         ("double-answer", "LinkUser", ""),
+        ("break", "PlainUser", ""),
     ]
     with contextlib.ExitStack() as stack:
         runs = [meddled(app, stack, mode, user) for mode, user, _ in cases]
@@ -115,7 +116,8 @@ def test_what_is_lost_or_doubled_fails_the_run_and_what_the_link_repairs_does_no
             assert ended.code == 1, (mode, user, ended.log)
             assert fault in faults(ended), (mode, user, ended.log)
             assert f"FAILED: {fault}" in ended.log
-    swallowed, doubled = [well(ended) for ended in found[-2:]]
+    swallowed, doubled, broken = [well(ended) for ended in found[-3:]]
+    assert broken.count("plain", "register again") >= 4
     assert swallowed.count("link", "resume") >= 4
     assert swallowed.count("link", "event to patch across a resume") >= 4
     assert doubled.count("link", "frame doubled on the way, repaired") >= 4
