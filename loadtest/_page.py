@@ -120,12 +120,12 @@ class Page:
         if action == Action.INVOKE_METHOD:
             return self._invoked(body)
         if action == Action.SESSION_CRASHED:
-            raise Crashed(str(body.get("message", "")).splitlines()[0][:200])
+            raise Crashed(_brief(body.get("message")))
         return []
 
     def _welcomed(self, body: dict[str, Any]) -> list[bytes]:
         if body.get("error"):
-            raise Crashed(str(body["error"]).splitlines()[0][:200])
+            raise Crashed(_brief(body["error"]))
         again, self.registered = self.registered, True
         self.session_id = body["session_id"]
         self._tree.merge(self.root, body["page_patch"])
@@ -211,6 +211,13 @@ class Page:
         """All that can be read."""
         for control in self.reachable():
             yield from control.labels()
+
+
+def _brief(message: Any) -> str:
+    """Return what an app's error says: its text, or without one its kind, which ends the traceback."""
+    lines = str(message or "").splitlines()
+    said = [line.strip() for line in [*lines[:1], *lines[:-2:-1]] if line.strip()]
+    return said[0][:200] if said else "an error without a message"
 
 
 def _below(root: Any, *, hidden: bool = False) -> Iterator[Control]:

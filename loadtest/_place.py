@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import struct
 from functools import cache
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from http.cookies import SimpleCookie
 
 _ENDPOINT = re.compile(r"""webSocketEndpoint["']?\s*[=:]\s*["']([^"']+)["']""")
-_BASE = re.compile(r"""<base\s+href=["']([^"']+)["']""")
 _SECONDS = 10.0
 
 
@@ -33,11 +33,15 @@ def socket_url(app: str) -> str:
     url = app if urlsplit(app).path else app + "/"
     answer = requests.get(url, timeout=_SECONDS)
     answer.raise_for_status()
-    named = _ENDPOINT.findall(answer.text)
-    # The page's own default comes after what the server has put in.
-    base = _BASE.search(answer.text)
-    there = urljoin(urljoin(answer.url, base[1] if base else ""), named[0] if named else "ws")
-    return re.sub("^http", "ws", there)
+    # The last one counts, as in a browser: what the server has put in comes after the page's own default. It
+    # is a path of the whole host, whatever the page's own is.
+    named = _ENDPOINT.findall(answer.text) or ["ws"]
+    return re.sub("^http", "ws", urljoin(answer.url, "/" + named[-1].strip("/")))
+
+
+def brief(error: Exception) -> str:
+    """Return the kind of an error and the beginning of what it says."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0][:300]}"
 
 
 class Closed(Exception):
@@ -65,14 +69,17 @@ class Socket:
     """
 
     def __init__(self, url: str, protocol: str | None, cookies: SimpleCookie) -> None:
-        self._socket = websocket.WebSocket(enable_multithread=True, skip_utf8_validation=True)
+        # One variable for both libraries: requests knows it by itself.
+        ca = os.environ.get("REQUESTS_CA_BUNDLE")
+        trusted = {"ca_certs": ca} if ca else None
+        self._socket = websocket.WebSocket(sslopt=trusted, enable_multithread=True, skip_utf8_validation=True)
         # Not as the library's own option: that takes no answer without a subprotocol.
         offered = [f"Sec-WebSocket-Protocol: {protocol}"] if protocol else []
         shown = "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())
         try:
             self._socket.connect(url, header=offered, cookie=shown or None, timeout=_SECONDS)
-        except (OSError, websocket.WebSocketException) as error:
-            raise Closed(1006, f"{type(error).__name__}: {str(error).splitlines()[0][:100]}") from None
+        except (OSError, ValueError, websocket.WebSocketException) as error:
+            raise Closed(1006, f"{url}: {brief(error)}") from None
         headers = self._socket.getheaders() or {}
         if "set-cookie" in headers:
             cookies.load(headers["set-cookie"])

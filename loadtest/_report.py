@@ -16,6 +16,11 @@ FAULTS = ("lost event", "doubled event", "lost session")
 """An event that was sent has no effect; has it twice; or all of a session is gone."""
 
 
+_MOST_TEXTS = 200
+_texts: set[str] = set()
+"""What errors have said in this process."""
+
+
 class Fault(Exception):
     """Something that must never happen; the message says what was seen."""
 
@@ -44,8 +49,19 @@ class Report:
             self._fire(FAULT, name, None, Fault(what))
 
     def _fire(self, kind: str, name: str, milliseconds: float | None, error: Exception | None) -> None:
+        error = None if error is None else few(error)
         fields: dict[str, Any] = {"request_type": kind, "name": name, "response_time": milliseconds}
         self._request.fire(**fields, response_length=0, exception=error, context={})
+
+
+def few(error: Exception) -> Exception:
+    """Return an error, or one that stands for many: Locust keeps each text that it has seen for ever."""
+    text = f"{type(error).__name__} {error}"
+    if text not in _texts:
+        if len(_texts) >= _MOST_TEXTS:
+            return type(error)("others like it")
+        _texts.add(text)
+    return error
 
 
 def show_faults(environment: Environment) -> None:
@@ -61,9 +77,22 @@ def faults(environment: Environment) -> dict[str, int]:
 
 def events(environment: Environment) -> int:
     """Return how many things users have done and seen done."""
+    return _went_well(environment, "event ")
+
+
+def why_nothing(environment: Environment) -> str:
+    """Return what to look at when users have done nothing."""
+    if not _went_well(environment, "open page"):
+        return "no page opened. Does the address lead to a Flet app?"
+    if _went_well(environment, "nothing "):
+        return "pages opened, with nothing on them to do (what --skip finds is left alone)"
+    return "pages opened, and the run ended before anything was done"
+
+
+def _went_well(environment: Environment, prefix: str) -> int:
     entries = environment.stats.entries.items()
     return sum(
         entry.num_requests - entry.num_failures
         for (name, kind), entry in entries
-        if kind != FAULT and name.startswith("event ")
+        if kind != FAULT and name.startswith(prefix)
     )

@@ -138,7 +138,7 @@ def _judge(environment: Environment, **_: Any) -> None:
     if found:
         logger.error("FAILED: %s", ", ".join(f"{name}: {count}" for name, count in found.items()))
     elif not done:
-        logger.error("FAILED: no user could do anything. Does the address lead to a Flet app?")
+        logger.error("FAILED: no user could do anything: %s", _report.why_nothing(environment))
     else:
         logger.info("%d events, none lost, none doubled", done)
     if found or not done:

@@ -16,7 +16,7 @@ from gevent.lock import RLock
 from flet_cluster.errors import ProtocolError
 from flet_cluster.protocol.close import ClientAction, CloseCode, action
 from loadtest._page import Crashed, Page
-from loadtest._place import Closed, Socket, socket_url
+from loadtest._place import Closed, Socket, brief, socket_url
 from loadtest._speech import SUBPROTOCOL, Ended, LinkSpeech, PlainSpeech
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ _FIRST_JITTER, _BACKOFF, _BACKOFF_CAP, _LATER = 0.2, 0.5, 15.0, 1.0
 _ACK_DELAY, _PING_IDLE, _PING_WAITING = 0.3, 12.0, 2.0
 _QUIET = 0.3
 """What still comes after a commit is waited for so long."""
+_complained: set[type[Exception]] = set()
 _DAMAGE = (LookupError, TypeError, ValueError, AttributeError)
 
 
@@ -50,6 +51,7 @@ class Session:
         heard: called after everything that came.
         online: cleared while there is no network.
         sockets: how many there have been.
+        trouble: what stood in the way of the page when it was tried last.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Session:
         self._lost_at = 0.0
         self._failures = 0
         self.sockets = 0
+        self.trouble = ""
         self._acking = False
         self._runner: gevent.Greenlet | None = None
 
@@ -135,15 +138,17 @@ class Session:
             return False
         if speech.exact:
             taken = self.wait(lambda: speech.taken(number), seconds)
+            committed = time.perf_counter()
             shown = taken and self.wait(lambda: speech.answered(number), _QUIET)
         else:
             shown = taken = self.wait(lambda: speech.answered(number) or not self.connected, 1.0)
+            committed = time.perf_counter()
         took = time.perf_counter() - began
         across = "" if whole and sockets == self.sockets else " across a resume"
         if shown and speech.answered(number):
             self._report.timing(self.kind, f"event to patch{across}", took)
         elif taken and speech.exact:
-            self._report.timing(self.kind, f"event without patch{across}", took - _QUIET)
+            self._report.timing(self.kind, f"event without patch{across}", committed - began)
         elif not speech.exact:
             self._report.note(self.kind, "event without patch")
         elif not self.ended:
@@ -190,13 +195,14 @@ class Session:
                 self._read()
             except Closed as closed:
                 code = closed.code
+                self._complain(closed)
             except ProtocolError as error:
                 code = int(error.code)
                 self._drop(code)
             except (Ended, Crashed) as error:
                 self._end(error)
             except requests.RequestException as error:
-                logger.debug("%s: %s", self._app, error)
+                self._complain(error)
             except _DAMAGE as error:
                 self._end(Ended(f"a patch does not fit the page: {type(error).__name__} {error}"))
             self._offline()
@@ -204,6 +210,15 @@ class Session:
                 self._end(Ended(f"closed with {code}"))
             if not self.ended:
                 gevent.sleep(self._pause(code))
+
+    def _complain(self, error: Exception) -> None:
+        """Say why there is no page yet: once for each reason and process, since all users have the same."""
+        if self.page.registered or self.ended:
+            return
+        self.trouble = brief(error)
+        if type(error) not in _complained:
+            _complained.add(type(error))
+            logger.warning("%s does not open, and is tried again: %s", self._app, self.trouble)
 
     def _connect(self) -> None:
         wanted = SUBPROTOCOL if self._link and self.kind == "link" else None
@@ -284,7 +299,7 @@ class Session:
         self._news.set()
 
     def _end(self, why: Exception) -> None:
-        self.ended = str(why)
+        self.ended = str(why) or type(why).__name__
         if isinstance(why, Crashed):
             self._report.failure(self.kind, "app error", why)
         else:

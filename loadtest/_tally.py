@@ -23,10 +23,11 @@ class Tally:
 
     Attributes:
         clicks: how often it was clicked, less what may have got lost with a socket of plain Flet's.
+        doubtful: how many were taken off so: they may still show.
     """
 
     def __init__(self, session: Session, report: Report) -> None:
-        self.clicks = 0
+        self.clicks = self.doubtful = 0
         self._session = session
         self._report = report
         self._sockets = 0
@@ -59,8 +60,12 @@ class Tally:
         said = f"the counter shows {shown} after {shown + missing} clicks"
         if missing > 0 and self._certain:
             self._report.fault("lost event", said, missing)
+        elif missing > 0:
+            self.doubtful += missing
         elif missing < 0:
-            self._report.fault("doubled event", said, -missing)
+            came = min(self.doubtful, -missing)
+            self.doubtful -= came
+            self._report.fault("doubled event", said, -missing - came)
 
     @property
     def _certain(self) -> bool:

@@ -77,8 +77,12 @@ class FletUser(User):
                 self.session.wait(lambda: bool(self.choices()), BUILD_SECONDS)
                 return
             self.leave()
-            why = self.session.ended if self.session.ended != "closed" else f"no page in {OPEN_SECONDS:g} s"
+            why = self.session.ended if self.session.ended != "closed" else self._no_page()
             self.report.failure(self.session.kind, "open page", TimeoutError(why))
+
+    def _no_page(self) -> str:
+        trouble = self.session.trouble
+        return f"no page in {OPEN_SECONDS:g} s{f', {trouble}' if trouble else ''}"
 
     def leave(self) -> None:
         """Close the page."""

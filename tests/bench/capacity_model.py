@@ -98,7 +98,7 @@ def plan(costs: Costs, load: Load) -> dict[str, float]:
     node); ``calls`` and ``mbit`` (of Redis, a second).
     """
     second = costs.of(load, nodes=0)
-    nodes = max(2.0, -(-second.node_seconds // BUSY))
+    nodes = max(2.0, -(-second.node_seconds // (BUSY - costs.empty_node_second.node_seconds)))
     second += costs.empty_node_second * nodes
     return {
         "nodes": nodes,
@@ -137,7 +137,7 @@ def costs_table(found: dict[str, Any]) -> str:
 def plans_table(found: dict[str, Any]) -> str:
     """Return what 10k, 100k and 1M sessions need."""
     lines = [
-        "| sessions | page | nodes | Redis: busy cores | primaries | GiB | calls/s | Mbit/s | MiB per node |",
+        "| sessions | page | nodes | Redis: busy cores | primaries | GiB | calls/s | Mbit/s | MiB of sessions per node |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for sessions in SIZES:

@@ -4,6 +4,7 @@ What it does to the second event of each session:
 
     honest        nothing
     drop          it does not arrive
+    break         it arrives, and the connection breaks before any answer
     swallow       it does not arrive, and the connection breaks
     double        it arrives twice
     swap          something harmless arrives in its place, under its number: the link notices nothing
@@ -55,7 +56,7 @@ class Meddler:
         self._events += 1
         if self._events != NTH:
             return [message]
-        self.breaks = self.mode == "swallow"
+        self.breaks = self.mode in {"break", "swallow"}
         assert isinstance(message, bytes)
         instead: dict[str, list[str | bytes]] = {
             "drop": [],

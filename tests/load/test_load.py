@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import http.server
 import json
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from loadtest._page import Crashed, Page
+from loadtest._place import socket_url
+from loadtest._wire import Action, encode
 from tests.fleet import Fleet
 from tests.load.driving import SECONDS, Run, Running, module, rows_of, run, start
 from tests.oauth.provider import provider
@@ -23,6 +29,13 @@ APP = str(ROOT / "loadtest" / "_app.py")
 FAULTS = ("lost event", "doubled event", "lost session")
 OTHERS = "send|upload|message"
 """What users leave alone who only count."""
+
+
+class SilentHandler(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder, and says nothing."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +119,7 @@ def test_what_is_lost_or_doubled_fails_the_run_and_what_the_link_repairs_does_no
         ("forget", "LinkUser", "lost event"),
         ("swallow", "LinkUser", ""),
         ("double-answer", "LinkUser", ""),
+        ("break", "PlainUser", ""),
     ]
     with contextlib.ExitStack() as stack:
         runs = [meddled(app, stack, mode, user) for mode, user, _ in cases]
@@ -115,7 +129,8 @@ def test_what_is_lost_or_doubled_fails_the_run_and_what_the_link_repairs_does_no
             assert ended.code == 1, (mode, user, ended.log)
             assert fault in faults(ended), (mode, user, ended.log)
             assert f"FAILED: {fault}" in ended.log
-    swallowed, doubled = [well(ended) for ended in found[-2:]]
+    swallowed, doubled, broken = [well(ended) for ended in found[-3:]]
+    assert broken.count("plain", "register again") >= 4
     assert swallowed.count("link", "resume") >= 4
     assert swallowed.count("link", "event to patch across a resume") >= 4
     assert doubled.count("link", "frame doubled on the way, repaired") >= 4
@@ -163,10 +178,38 @@ def test_chaos_wants_nodes_to_kill(app: str) -> None:
     assert "--chaos-parent" in found.log
 
 
+PAGES = {
+    'a: {webSocketEndpoint: "/ws"}; flet.webSocketEndpoint="/app/ws";': "/app/ws",
+    'flet.webSocketEndpoint = "own/socket";': "/own/socket",
+    "none": "/ws",
+}
+
+
+def test_the_socket_is_where_the_page_says_last_whatever_the_path_of_the_page(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    for number, text in enumerate(PAGES):
+        (tmp_path / "app" / f"{number}.html").write_text(f'<base href="/app/"><script>{text}</script>')
+    handler = functools.partial(SilentHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        host = f"127.0.0.1:{server.server_port}"
+        found = [socket_url(f"http://{host}/app/{number}.html") for number in range(len(PAGES))]
+        server.shutdown()
+    assert found == [f"ws://{host}{path}" for path in PAGES.values()]
+
+
+def test_an_error_of_an_app_is_never_without_a_word() -> None:
+    page = Page(lambda *_: None)
+    for message, said in {"\nTraceback\nAssertionError\n": "AssertionError", "": "an error"}.items():
+        with pytest.raises(Crashed, match=said):
+            page.feed(encode(Action.SESSION_CRASHED, {"message": message}))
+
+
 def test_nobody_can_do_anything_where_there_is_no_app() -> None:
     found = run(f"http://127.0.0.1:{free_port()}", seconds=1)
     assert found.code == 1
-    assert "no user could do anything" in found.log
+    assert "no user could do anything: no page opened" in found.log
+    assert "does not open, and is tried again: ConnectionError" in found.log
 
 
 def test_a_kill_and_a_drain_under_load_lose_nothing(tmp_path: Path) -> None:
