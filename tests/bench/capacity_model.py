@@ -136,10 +136,9 @@ def costs_table(found: dict[str, Any]) -> str:
 
 def plans_table(found: dict[str, Any]) -> str:
     """Return what 10k, 100k and 1M sessions need."""
-    lines = [
-        "| sessions | page | nodes | Redis: busy cores | primaries | GiB | calls/s | Mbit/s | MiB of sessions per node |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    names = ["sessions", "page", "nodes", "Redis: busy cores", "primaries", "GiB", "calls/s", "Mbit/s"]
+    names.append("MiB of sessions per node")
+    lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
     for sessions in SIZES:
         for page, name in (("app", "counter"), ("page50", "50 controls")):
             need = plan(Costs.read(found, page), typical(sessions))

@@ -77,7 +77,7 @@ class TestExpiry:
             screen.click("plus")  # for a session that is no more: must not reach the next one
             site.balancer.accept()
             screen.settle_after_reset()
-            screen.was_told("expired")
+            screen.was_told("it has ended")
             screen.shows("Count: 0")
             screen.photograph("reset")
             screen.page.locator(NOTICE).get_by_role("button", name="Dismiss").click()
