@@ -1,6 +1,6 @@
 # make run    serve the example from three workers at http://127.0.0.1:8000
 # make demo   a cluster from wheels, with keys that kill and drain its nodes; docs/local-fleet.md
-# make test   lint, types and all tests; what .ci/run does
+# make test   lint, types and all tests, files two at a time (JOBS=1: one by one); what .ci/run does
 # make lint   lint and types only
 # make bench  events per second, time to start and to fail over, memory, bytes of a first visit, isolation, pub/sub
 # make load   users on three nodes behind a balancer for a minute; one node is killed, one drained, nothing may be lost
@@ -20,6 +20,7 @@ NAME    ?= demo
 HOST    ?= 127.0.0.1
 PORT    ?= 8000
 WORKERS ?= 3
+JOBS    ?= 2
 ARGS    ?=
 
 .PHONY: run demo test lint bench load soak clean
@@ -33,7 +34,7 @@ demo: $(VENV)/demo.stamp
 
 test: lint
 	@scripts/install-test-parts.sh
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check
