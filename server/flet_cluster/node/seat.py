@@ -123,7 +123,7 @@ class Seat:
         self.publisher = Publisher(self)
         self.feed = Feed(self)
         self._unreleased: list[tuple[int, bytes]] = []
-        self._events: list[tuple[int, float]] = []
+        self._events: tuple[tuple[int, float], ...] = ()  # takes no memory while the user does nothing
         self._lazy: asyncio.TimerHandle | None = None
         self._gone_timer: asyncio.TimerHandle | None = None
         self._quiet: list[Callable[[], None]] = []
@@ -309,7 +309,7 @@ class Seat:
         self.durable = (0, 0)
         self.outbox = Outbox(self.node.limits)
         self._unreleased.clear()
-        self._events.clear()
+        self._events = ()
         self.committer.forget_output()
         self.wake().restart_link(instance)
         self.away = False  # the page registers anew, which tells the app
@@ -398,7 +398,7 @@ class Seat:
         number = seq or live.progress.accepted + 1
         kind = live.accept(number, packet, client, again=0 < seq <= self.resent)
         if kind == "event" and len(self._events) < MOST_MEASURED:
-            self._events.append((number, perf_counter() if came is None else came))
+            self._events = (*self._events, (number, perf_counter() if came is None else came))
 
     def acknowledged(self, seq: int) -> None:
         """The browser has all output up to ``seq``."""
@@ -469,8 +469,10 @@ class Seat:
 
     def _answered(self, rx: int) -> None:
         """Measure how long events up to input ``rx`` took until what they caused was released."""
+        now = perf_counter()
         while self._events and self._events[0][0] <= rx:
-            seconds = perf_counter() - self._events.pop(0)[1]
+            seconds = now - self._events[0][1]
+            self._events = self._events[1:]
             self.node.observer.observe("event_seconds", seconds)
             self.node.figures.tally.event(seconds)
 
