@@ -135,7 +135,7 @@ async def serve_socket(
 def cookie_at(settings: Settings, scope: Scope) -> BrowserCookie:
     """Return the binding cookie of an app for the path that it is mounted at, as the browser sees it."""
     path = f"{proxy_prefix(settings)}{scope.get('root_path', '')}"
-    return BrowserCookie.at(settings.app_name, path, framed=settings.cookie_samesite == "none")
+    return BrowserCookie.at(settings.app_name, path, framed=settings.framed)
 
 
 def proxy_prefix(settings: Settings) -> str:

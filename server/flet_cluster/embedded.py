@@ -83,7 +83,7 @@ class EmbeddedServer:
             self._folder = str(self._held.path)
         for attempt in range(_ATTEMPTS):
             if not self._unix and (not self.port or attempt):
-                self.port = _free_port()
+                self.port = free_port()
             self._process = self._spawn()
             if self._wait_until_ready(self._process):
                 return
@@ -188,7 +188,8 @@ def find_binary() -> str:
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Find a port of loopback that nobody has at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

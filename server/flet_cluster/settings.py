@@ -402,6 +402,11 @@ class Settings(BaseSettings):
         return self._remarks
 
     @property
+    def framed(self) -> bool:
+        """Whether pages of other sites may show the app in a frame, with its sessions."""
+        return self.cookie_samesite == "none"
+
+    @property
     def backend(self) -> Backend:
         """Where sessions live under these settings."""
         if self.redis_url is not None:

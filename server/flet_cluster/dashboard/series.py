@@ -11,13 +11,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flet_cluster.node.figures import SAMPLE_SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from flet_cluster.inspection import Sample
 
-SAMPLE_SECONDS = 10.0
-"""How often a node samples itself."""
 _FRESH = 2.5 * SAMPLE_SECONDS
 
 

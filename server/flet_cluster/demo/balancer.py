@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from flet_cluster.demo.child import Child, answer, free_port
+from flet_cluster.demo.child import Child, answer
+from flet_cluster.embedded import free_port
 from flet_cluster.errors import StartFailed
 
 if TYPE_CHECKING:

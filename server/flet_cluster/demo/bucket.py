@@ -6,7 +6,8 @@ import secrets
 import signal
 from typing import TYPE_CHECKING
 
-from flet_cluster.demo.child import Child, answer, free_port
+from flet_cluster.demo.child import Child, answer
+from flet_cluster.embedded import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

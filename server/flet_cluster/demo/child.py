@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 from typing import TYPE_CHECKING, Any
 
 from flet_cluster.embedded import GROUP, die_with_parent
@@ -118,14 +117,6 @@ class Child:
         """Say how it ended."""
         code = self.process.returncode or 0
         return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
-
-
-def free_port() -> int:
-    """Find a port of loopback that nobody has at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def answer(port: int, path: str, seconds: float = 2.0) -> tuple[int, bytes]:

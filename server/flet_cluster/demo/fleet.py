@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from flet_cluster.demo.balancer import Balancer
 from flet_cluster.demo.bucket import Bucket
-from flet_cluster.demo.child import Child, free_port
+from flet_cluster.demo.child import Child
 from flet_cluster.demo.member import START_SECONDS, Member, Phase
-from flet_cluster.embedded import EmbeddedServer
+from flet_cluster.embedded import EmbeddedServer, free_port
 from flet_cluster.errors import ClusterError, SettingsError
 from flet_cluster.temporary import HeldFolder
 

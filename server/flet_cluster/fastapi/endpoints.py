@@ -76,7 +76,7 @@ class FletApp:
 
 def _cookie(settings: Settings, app_path: str) -> BrowserCookie:
     """Return the cookie that page and socket have in common, wherever each is."""
-    return BrowserCookie.of_host(app_path, framed=settings.cookie_samesite == "none")
+    return BrowserCookie.of_host(app_path, framed=settings.framed)
 
 
 def _links_elsewhere(settings: Settings, endpoint: str | None) -> UploadLinks:

@@ -6,6 +6,7 @@ where the heartbeat is, in a thread of its own.
 
 from __future__ import annotations
 
+import logging
 import os
 import resource
 import threading
@@ -14,12 +15,17 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from flet_cluster.errors import StoreError
 from flet_cluster.node.place import HERE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flet_cluster.model import NodeInfo
     from flet_cluster.node.node import Node
+    from flet_cluster.stores.base import SessionStore
+
+logger = logging.getLogger("flet_cluster.node")
 
 SAMPLE_SECONDS: Final = 10.0
 """How often a node's figures go into the history."""
@@ -28,6 +34,26 @@ WINDOW_SECONDS: Final = 10.0
 MOST_MEASURED: Final = 1000
 """Latencies that are kept: of so many events the median is taken."""
 _STATM = Path("/proc/self/statm")
+
+
+class History:
+    """Puts what a node says with its heartbeats into the store's history, now and then."""
+
+    def __init__(self) -> None:
+        self._due = 0.0
+
+    async def take(self, store: SessionStore, info: NodeInfo, now: float) -> None:
+        """Keep it if it is time; that it cannot be kept says nothing of who lives.
+
+        ``now``: by any clock that goes on evenly, always the same.
+        """
+        if now < self._due:
+            return
+        self._due = now + SAMPLE_SECONDS
+        try:
+            await store.sample(info)
+        except StoreError as error:
+            logger.info("this node's figures are not in the history: %s", error)
 
 
 class Tally:

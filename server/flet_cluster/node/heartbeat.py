@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from flet_cluster.errors import StoreError
-from flet_cluster.node.figures import SAMPLE_SECONDS
+from flet_cluster.node.figures import History
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,8 +81,7 @@ class Heartbeat:
             self._ended.set_result(None)
 
     async def _beat(self) -> None:
-        store = self._open_store()
-        sample_at = 0.0
+        store, history = self._open_store(), History()
         with contextlib.suppress(StoreError):
             await store.start()
         while not self._stop.is_set():
@@ -93,9 +92,7 @@ class Heartbeat:
                     self._life.confirmed(sent, self._ttl)
                     if self._life.time() - sent > self._interval:
                         self._life.doubt()
-                    if sent >= sample_at:
-                        sample_at = sent + SAMPLE_SECONDS
-                        await self._sample(store, info)
+                    await history.take(store, info, sent)
                 except StoreError as error:
                     self._life.doubt()
                     logger.warning("no heartbeat, the store is away: %s", error)
@@ -103,10 +100,3 @@ class Heartbeat:
                     logger.exception("no heartbeat")
             await asyncio.to_thread(self._stop.wait, self._interval)  # not of the app's loop
         await store.stop()
-
-    async def _sample(self, store: SessionStore, info: NodeInfo) -> None:
-        """Put the figures into the history; that they are not there says nothing of who lives."""
-        try:
-            await store.sample(info)
-        except StoreError as error:
-            logger.info("this node's figures are not in the history: %s", error)

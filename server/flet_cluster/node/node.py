@@ -20,7 +20,7 @@ from flet_cluster.node.control import Control
 from flet_cluster.node.departures import Departures
 from flet_cluster.node.drain import Drain
 from flet_cluster.node.exchanges import Exchanges
-from flet_cluster.node.figures import SAMPLE_SECONDS, Figures
+from flet_cluster.node.figures import Figures, History
 from flet_cluster.node.heartbeat import STUCK_SECONDS, Heartbeat
 from flet_cluster.node.hibernation import Hibernation
 from flet_cluster.node.levels import show_levels
@@ -201,14 +201,12 @@ class Node:
 
     async def _beat(self) -> None:
         """Give signs of life from this loop: enough where the store is this process's own memory."""
-        sample_at = 0.0
+        history = History()
         while True:
             with contextlib.suppress(StoreError):
                 info = self.describe()
                 await self.store.heartbeat(info, self.settings.heartbeat_timeout)
-                if self.loop.time() >= sample_at:
-                    sample_at = self.loop.time() + SAMPLE_SECONDS
-                    await self.store.sample(info)
+                await history.take(self.store, info, self.loop.time())
             await asyncio.sleep(self.settings.heartbeat_interval)
 
     async def dead(self, node_id: str) -> bool:
