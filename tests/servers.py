@@ -5,6 +5,7 @@ Each is started once per test run, on loopback and a free port. Tests keep apart
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import secrets
@@ -104,6 +105,14 @@ def command(port: int, *words: str) -> bytes:
         reply = client.recv(65536)
     assert not reply.startswith(b"-"), (words, reply)
     return reply
+
+
+async def until_left(server: EmbeddedServer) -> None:
+    """Wait until nobody is connected any more, and nobody connects again."""
+    await asyncio.sleep(0.2)
+    async with asyncio.timeout(10):
+        while command(server.port, "CLIENT", "LIST").count(b" addr=") > 1:  # noqa: ASYNC110  a server has no event
+            await asyncio.sleep(0.05)
 
 
 def _wait_for_cluster(ports: list[int]) -> None:

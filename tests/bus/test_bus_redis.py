@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from redis.asyncio.connection import Connection
-from tests.servers import command, fresh_app
+from tests.servers import command, fresh_app, until_left
 
 from flet_cluster.bus.redis import RedisBus
 from flet_cluster.embedded import EmbeddedServer
@@ -90,6 +90,21 @@ async def test_stopping_while_the_server_is_away(server: EmbeddedServer) -> None
         await bus.subscribe("a", lambda _: None)
         server.kill()
         await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 3, 6, 10, 20])
+async def test_who_subscribes_while_it_is_stopped_leaves_no_connection(
+    server: EmbeddedServer, steps: int
+) -> None:
+    bus = RedisBus(server.url, fresh_app())
+    await bus.start()
+    subscribing = asyncio.create_task(bus.subscribe("a", lambda _: None))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    await bus.stop()
+    (outcome,) = await asyncio.gather(subscribing, return_exceptions=True)
+    assert callable(outcome) or "was stopped" in str(outcome)
+    await until_left(server)
 
 
 async def test_apps_do_not_hear_each_other(server: EmbeddedServer) -> None:

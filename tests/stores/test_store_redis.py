@@ -9,7 +9,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.servers import command, fresh_app
+from tests.servers import command, fresh_app, until_left
 
 from flet_cluster.embedded import EmbeddedServer
 from flet_cluster.errors import SessionMissing, SettingsError, StoreError, StoreRecovering, StoreUnavailable
@@ -222,6 +222,18 @@ async def test_a_restarted_server_is_refilled(server: EmbeddedServer) -> None:
         assert await store.refill(record, T)
         await store.commit(lease, Commit(3), T)
         assert (await store.peek("s")).commit == Commit(3)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("calls", [1, 1000])
+async def test_who_calls_while_it_is_stopped_leaves_no_connection(server: EmbeddedServer, calls: int) -> None:
+    store = RedisStore(server.url, fresh_app())
+    await store.start()
+    calling = [asyncio.create_task(store.peek(f"s{i}")) for i in range(calls)]
+    await asyncio.sleep(0)
+    await store.stop()
+    outcomes = await asyncio.gather(*calling, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {StoreUnavailable}
+    await until_left(server)
 
 
 async def test_a_short_absence_is_waited_for(server: EmbeddedServer) -> None:

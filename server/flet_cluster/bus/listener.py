@@ -74,7 +74,7 @@ class Listener:
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.wait([self._reader])
-        await self._connection.disconnect(nowait=True)
+        await self._close()
 
     async def add(self, channel: str, patience: float) -> None:
         """Listen to a channel too, if it does not yet; returns when the server has confirmed it.
@@ -116,10 +116,14 @@ class Listener:
                 pass
         except Exception as error:  # noqa: BLE001  kept for those who wait for a confirmation
             self._end = error
+        await self._close()
+        self._lost(self)
+
+    async def _close(self) -> None:
+        """Close the connection; who waits for a confirmation hears of it."""
         await self._connection.disconnect(nowait=True)
         for confirmation in self._confirmations.values():
             confirmation.cancel()
-        self._lost(self)
 
     async def _next_reply(self) -> Any:
         """Wait for a push. Between two messages there may be hours, so silence alone means nothing."""

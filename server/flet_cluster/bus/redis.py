@@ -88,9 +88,10 @@ class RedisBus:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        for listener in self._listeners.values():
+        async with self._connecting:  # who is in the middle of it would leave a connection behind
+            listeners, self._listeners = self._listeners, {}
+        for listener in listeners.values():
             await listener.stop()
-        self._listeners.clear()
         self._handlers.clear()
         await self._batcher.stop()
 
@@ -155,8 +156,6 @@ class RedisBus:
     async def _attach_until_it_holds(self, channel: str) -> None:
         failures = 0
         while channel in self._handlers:
-            if self._stopped:
-                raise BusUnavailable("this node's bus was stopped")
             try:
                 listener = await self._attach(channel)
             except _TROUBLE as error:
@@ -171,9 +170,15 @@ class RedisBus:
                 self._trouble = None
                 if listener in self._listeners.values():  # it may have been lost in the same moment
                     return
+        self._refuse_if_stopped()
+
+    def _refuse_if_stopped(self) -> None:
+        if self._stopped:
+            raise BusUnavailable("this node's bus was stopped")
 
     async def _attach(self, channel: str) -> Listener:
         async with self._connecting:
+            self._refuse_if_stopped()
             name, connection = await self._route(channel)
             listener = self._listeners.get(name)
             if listener is None:

@@ -100,6 +100,7 @@ class Batcher:
         self._stopped = True
         for call in list(self._unanswered):
             self._fail(call, StoreUnavailable("the store was stopped"))
+        self._queue.clear()  # a pipeline that takes off from here on would open a connection for good
         if self._tasks:
             await asyncio.wait(self._tasks)
         await self.wire.close()
