@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,21 @@ async def test_a_thread_ends_when_its_session_has_left_this_node(notes: Notes) -
         (error,) = notes.errors
         assert isinstance(error, RuntimeError)
         assert "destroyed session" in str(error), "Flet's own words"
+
+
+async def test_what_is_cut_short_by_a_move_is_no_error_of_the_app(
+    notes: Notes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with desk() as work:
+        work.do(Click("linger"))
+        await work.until(lambda: notes.started)
+        work.seat.lose(CloseCode.MOVED, "it is elsewhere now")
+        notes.end.set()
+        await work.until(lambda: "it was cut short" in caplog.text)
+    said = [record for record in caplog.records if record.name in {"flet", "flet_cluster.host"}]
+    assert not [record for record in said if record.levelno > logging.WARNING or record.exc_info]
+    assert "Unhandled error in 'on_click' handler: it was cut short" in caplog.text
 
 
 async def test_a_thread_that_never_ends_keeps_nothing_of_the_host(notes: Notes) -> None:

@@ -82,6 +82,11 @@ def main(page: ft.Page) -> None:  # noqa: C901 - one main with many handlers, as
                 page.update()
             time.sleep(0.01)
 
+    def linger(_: Any) -> None:
+        NOTES.started += 1
+        NOTES.end.wait()
+        page.update()
+
     jobs = (tick, work, churn, swallow)
     buttons = [ft.Button(job.__name__, on_click=lambda _, job=job: page.run_thread(job)) for job in jobs]
-    page.add(label, clock, ft.Button("plus", on_click=plus), *buttons)
+    page.add(label, clock, ft.Button("plus", on_click=plus), ft.Button("linger", on_click=linger), *buttons)

@@ -1,4 +1,4 @@
-"""Every private name of Flet that the host touches (layer 3: imports Flet, the standard library and layer 0).
+"""Every private name of Flet that the host touches (layer 3: imports Flet).
 
 Checked when the host is imported, so that a Flet release which moved something fails at start with the name
 of what is missing, not in the middle of somebody's session.
@@ -25,6 +25,7 @@ from flet.pubsub.pubsub_client import PubSubClient
 from flet.utils import object_model
 
 from flet_cluster.errors import FletNotSupported
+from flet_cluster.host import left
 
 SESSION_CONNECTION = "_Session__conn"
 SESSION_ID = "_Session__id"
@@ -97,7 +98,7 @@ _HELD_BY: tuple[tuple[object, tuple[str, ...]], ...] = (
 
 def forget_session(page: Page) -> None:
     """Let each use of a page's session raise what Flet raises for one that is no more (RuntimeError)."""
-    setattr(page, PAGE_SESSION, lambda: None)  # in place of its weak reference
+    setattr(page, PAGE_SESSION, left.refuse)  # in place of its weak reference
 
 
 def missing() -> list[str]:
