@@ -168,12 +168,15 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def desk(*, registered: bool = True, store_patience: float = 10.0) -> AsyncIterator[Desk]:
+async def desk(
+    *, registered: bool = True, store_patience: float = 10.0, session_timeout: float = 3600.0
+) -> AsyncIterator[Desk]:
     """Start a node and a session on it; by default its page is there."""
     settings = Settings(
         app_name="desk",
         secret_key=SecretStr("a secret for tests only, long enough"),
         store_patience=store_patience,
+        session_timeout=session_timeout,
         drain_timeout=1.0,
     )
     node = build_node(program_of(main), settings, NullObserver(), FaultPoints())

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from flet_cluster.facts import LifeEvent, Sketch
     from flet_cluster.model import NodeInfo
 
-SEEN_SECONDS = 12.0
-"""Who was seen so long ago at most is connected: nodes note it every five seconds, if they are in time."""
+SEEN_SECONDS = 40.0
+"""Who was seen so long ago at most is connected: nodes note it every 15 seconds, if they are in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class SessionFacts:
     Attributes:
         owner: the node that holds it; "" if none does.
         created: 0 if the store has lost that.
-        seen: when its user was last known to be there; up to five seconds late.
+        seen: when its user was last known to be there; up to 15 seconds late.
         commits: how many there were.
         instance: of the page; "" for clients without ``resume.js``.
         main: ``pending``, ``running`` or ``done``.
@@ -153,7 +153,7 @@ class SessionFacts:
         meta = Meta.load(sketch.meta)
         return cls(
             sketch.session_id,
-            _state(sketch, alive, now),
+            _state(sketch, meta, alive, now),
             sketch.owner,
             sketch.epoch,
             created=sketch.created,
@@ -171,14 +171,15 @@ class SessionFacts:
         )
 
 
-def _state(sketch: Sketch, alive: Container[str], now: float) -> State:
+def _state(sketch: Sketch, meta: Meta, alive: Container[str], now: float) -> State:
     if sketch.deadline <= now:
         return State.EXPIRED
     if sketch.owner == NOBODY:
         return State.ASLEEP
     if sketch.owner not in alive:
         return State.ORPHANED
-    return State.CONNECTED if now - sketch.seen <= SEEN_SECONDS else State.AWAY
+    gone = meta.away or now - sketch.seen > SEEN_SECONDS
+    return State.AWAY if gone else State.CONNECTED
 
 
 @dataclass(frozen=True, slots=True)

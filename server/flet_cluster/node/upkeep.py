@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from flet_cluster.errors import (
     SealBroken,
@@ -27,6 +28,10 @@ CLOSED_AT_ONCE = 50
 """Expired sessions that a node closes at the same time."""
 CLOSE_SECONDS = 10.0
 """How long an expired session's ``on_close`` may take."""
+ROUND_SECONDS = 5.0
+"""How often a node looks at its store, at least."""
+ROUNDS = 3
+"""In so many rounds each session has its turn: the touches are what a session costs that does nothing."""
 
 
 class Upkeep:
@@ -35,6 +40,7 @@ class Upkeep:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._incarnation = ""
+        self._round = 0
 
     async def start(self) -> None:
         """Look at the store and begin. Raises StoreUnavailable."""
@@ -69,7 +75,12 @@ class Upkeep:
 
     @property
     def _period(self) -> float:
-        return max(0.2, min(5.0, self._node.settings.session_timeout / 5))
+        return max(0.2, min(ROUND_SECONDS, self._node.settings.session_timeout / 5))
+
+    @property
+    def _rounds(self) -> int:
+        """In how many rounds each session is touched once; all within a fifth of its time."""
+        return max(1, min(ROUNDS, int(self._node.settings.session_timeout / 5 / self._period)))
 
     async def listen_for_silence(self) -> None:
         """Look after sockets whose clients say nothing; one timer for all of them."""
@@ -83,9 +94,10 @@ class Upkeep:
                     logger.exception("looking after a socket failed")
 
     async def _touch(self) -> None:
-        """Move the deadlines of sessions with a user."""
+        """Move the deadlines of sessions with a user: a part of them in each round, and who has news."""
         seats = self._node.seats
-        connected = [seat.id for seat in seats.values() if seat.socket and seat.lease]
+        self._round += 1
+        connected = [seat.id for seat in seats.values() if seat.socket and seat.lease and self._due(seat)]
         for start in range(0, len(connected), 500):
             ids = [id_ for id_ in connected[start : start + 500] if id_ in seats]  # others may have left
             notes = {id_: told for id_ in ids if (told := seats[id_].diary.waiting())}
@@ -97,6 +109,11 @@ class Upkeep:
                 await self._refill(seats.get(session_id))
             for session_id in touched.mail:
                 self._node.mail.arrived(session_id)
+
+    def _due(self, seat: Seat) -> bool:
+        """Whether it is a session's turn. Turns go by ids, so that each round has as much to do."""
+        rounds = self._rounds
+        return crc32(seat.id.encode()) % rounds == self._round % rounds or bool(seat.diary.waiting())
 
     async def _refill_if_lost(self) -> None:
         """Notice a store that came back without its data and write back what this node holds."""
