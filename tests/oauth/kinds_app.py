@@ -64,6 +64,7 @@ def with_issuer(provider: OAuthProvider, issuer: str) -> OAuthProvider:
 MAKE: dict[str, Callable[[], OAuthProvider]] = {
     "openid": openid,
     "public": lambda: openid(client_id="public", client_secret=None),
+    "edwards": lambda: openid(client_id="edwards"),
     "short": lambda: openid(client_id="short"),
     "generic": generic,
     "generic with issuer": lambda: with_issuer(generic(), ISSUER),

@@ -1,14 +1,22 @@
 // A certified OpenID provider with its own pages for signing in and consenting: anybody may be anybody.
 // node provider.mjs ISSUER REDIRECT_URI…
+import {generateKeyPairSync} from 'node:crypto';
 import Provider from 'oidc-provider';
 
 const [issuer, ...redirects] = process.argv.slice(2);
 const secret = 'a secret for tests only';
+const keys = [['rsa', {modulusLength: 2048}], ['ed25519', {}]].map(([type, options]) => ({
+  use: 'sig', ...generateKeyPairSync(type, options).privateKey.export({format: 'jwk'}),
+}));
 const provider = new Provider(issuer, {
   clients: [
     {client_id: 'app', client_secret: secret, redirect_uris: redirects},
     {client_id: 'short', client_secret: secret, redirect_uris: redirects},
     {client_id: 'public', token_endpoint_auth_method: 'none', redirect_uris: redirects},
+    {
+      client_id: 'edwards', client_secret: secret, redirect_uris: redirects,
+      id_token_signed_response_alg: 'EdDSA',
+    },
   ].map((client) => ({grant_types: ['authorization_code', 'refresh_token'], ...client})),
   scopes: [ // and those of others
     'openid', 'offline_access', 'read:user', 'user:email', 'read:org', 'user.read',
@@ -19,6 +27,8 @@ const provider = new Provider(issuer, {
     accountId: id,
     claims: () => ({sub: id, name: `Dr. ${id}`, groups: ['staff', 'readers']}),
   }),
+  jwks: {keys},
+  enabledJWA: {idTokenSigningAlgValues: ['RS256', 'EdDSA']},
   pkce: {required: () => true, methods: ['S256']},
   issueRefreshToken: () => true,
   rotateRefreshToken: true, // and using one twice withdraws all that was granted

@@ -6,11 +6,12 @@ import base64
 import hmac
 import json
 import time
-from typing import Any
+import warnings
+from typing import Any, Literal
 
 import pytest
 from joserfc import jwt
-from joserfc.jwk import ECKey, RSAKey
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 from tests.oauth.liar import KEYS, Liar
 
 from flet_cluster.errors import SignInFailed
@@ -36,6 +37,57 @@ def test_one_that_is_genuine() -> None:
     assert check(IT.sign(IT.claims(aud=["app", "other"], azp="app")))["sub"] == "ada"
     signed = jwt.encode({"alg": "ES256", "kid": "ec"}, IT.claims(), EC)
     assert check(signed, [*KEYS, EC])["sub"] == "ada"
+
+
+@pytest.mark.parametrize(
+    ("curve", "name"), [("Ed25519", "EdDSA"), ("Ed448", "EdDSA"), ("Ed25519", "Ed25519")]
+)
+def test_edwards_curves(curve: Literal["Ed25519", "Ed448"], name: str) -> None:
+    key = OKPKey.generate_key(curve, {"kid": "ed"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the name EdDSA, which is what providers say
+        signed = jwt.encode({"alg": name, "kid": "ed"}, IT.claims(), key, algorithms=[name])
+    published = read_keys({"keys": [key.as_dict(private=False), OKPKey.generate_key("X25519").as_dict()]})
+    assert check(signed, published, algorithms=[name])["sub"] == "ada"
+    with pytest.raises(SignInFailed, match="not genuine"):
+        check(signed, published)
+    with pytest.raises(SignInFailed, match="not genuine"):
+        check(signed[:-8] + "AAAAAAAA", published, algorithms=[name])
+
+
+ANY = "https://issuer.test/{tenantid}/v2.0"
+
+
+def tenant_key(**more: str) -> list[Any]:
+    return read_keys({"keys": [{**KEYS[0].as_dict(private=False), **more}]})
+
+
+def of_tenant(tenant: object = "t-1", **changes: Any) -> str:
+    return IT.sign(IT.claims(**{"iss": f"https://issuer.test/{tenant}/v2.0", "tid": tenant, **changes}))
+
+
+def test_an_issuer_that_stands_for_many() -> None:
+    for keys in (tenant_key(), tenant_key(issuer=ANY), tenant_key(issuer="https://issuer.test/t-1/v2.0")):
+        assert check(of_tenant(), keys, issuer=ANY)["tid"] == "t-1"
+
+
+@pytest.mark.parametrize(
+    ("token", "keys", "reason"),
+    [
+        (of_tenant(tid=None), {}, "'iss'"),
+        (of_tenant(tid="t-2"), {}, "'iss'"),
+        (of_tenant(iss="https://evil.test/t-1/v2.0"), {}, "'iss'"),
+        (of_tenant(iss=ANY), {}, "'iss'"),
+        (of_tenant("a/../b"), {}, "'iss'"),
+        (of_tenant(["t-1"]), {}, "'iss'"),
+        (of_tenant("{tenantid}"), {}, "'iss'"),
+        (of_tenant(), {"issuer": "https://issuer.test/t-2/v2.0"}, "key of another tenant"),
+    ],
+)
+def test_a_tenant_that_is_not_its_own(token: str, keys: dict[str, str], reason: str) -> None:
+    with pytest.raises(SignInFailed) as refused:
+        check(token, tenant_key(**keys), issuer=ANY)
+    assert reason in refused.value.detail
 
 
 @pytest.mark.parametrize(

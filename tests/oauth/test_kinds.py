@@ -53,6 +53,7 @@ def asked(url: str) -> dict[str, str]:
     [
         ("openid", "ada is Dr. ada of [staff,readers]"),
         ("public", "ada is Dr. ada of [staff,readers]"),
+        ("edwards", "ada is Dr. ada of [staff,readers]"),
         ("generic", "ada is Dr. ada of []"),
         ("generic with issuer", "ada is Dr. ada of []"),
         ("github", "7 is Dr. ada of [staff] ada@mail.test"),
@@ -68,7 +69,7 @@ async def test_signing_in_with(world: World, visitor: Visitor, kind: str, user: 
         sent = asked(url)
         assert (sent["code_challenge_method"], len(sent["code_challenge"])) == ("S256", 43)
         assert kind != "github" or sent["scope"] == "read:user user:email read:org"
-        assert ("nonce" in sent) == (kind in {"openid", "public", "generic with issuer"})
+        assert ("nonce" in sent) == (kind in {"openid", "public", "edwards", "generic with issuer"})
         page = await visitor.visit(sign_in(url, "ada").at(other.port))
         assert (page.status_code, "Welcome back" in page.text) == (200, True)
         await tab.until(lambda: any(text.startswith(user) for text in tab.client.texts()))

@@ -215,6 +215,28 @@ async def test_who_promises_to_say_must_say(providers: Providers, it: Liar) -> N
         await providers.check_answer(client_at(it), "")
 
 
+async def test_an_address_for_all_tenants(providers: Providers, it: Liar) -> None:
+    """As Entra ID's."""
+    template = it.issuer + "/{tenantid}/v2.0"
+    it.answers["/common/v2.0" + WELL_KNOWN] = it.metadata(issuer=template)
+    client = client_at(it, issuer=f"{it.issuer}/common/v2.0")
+    token = answer(it, iss=f"{it.issuer}/t-1/v2.0", tid="t-1")
+    assert (await providers.claims(client, token, nonce="n", required=True))["tid"] == "t-1"
+    foreign = answer(it, iss=f"{it.issuer}/t-1/v2.0", tid="t-2")
+    with pytest.raises(SignInFailed, match="not genuine"):
+        await providers.claims(client, foreign, nonce="n", required=True)
+    await providers.check_answer(client, f"{it.issuer}/t-1/v2.0")
+    with pytest.raises(SignInFailed, match="another sign-in service"):
+        await providers.check_answer(client, it.issuer)
+
+
+@pytest.mark.parametrize("place", ["", "/common", "/v2.0", "/a/b/v2.0", "/common/v2.0/more"])
+async def test_an_address_that_its_issuer_does_not_fit(providers: Providers, it: Liar, place: str) -> None:
+    it.answers[place + WELL_KNOWN] = it.metadata(issuer=it.issuer + "/{tenantid}/v2.0")
+    with pytest.raises(SignInFailed, match="another sign-in service"):
+        await providers.complete(client_at(it, issuer=it.issuer + place))
+
+
 async def test_an_id_token_that_does_not_come(providers: Providers, it: Liar) -> None:
     for token in ({"access_token": "a"}, {"access_token": "a", "id_token": 7}):
         with pytest.raises(SignInFailed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from authlib.oidc.core import CodeIDToken
@@ -13,11 +14,13 @@ from joserfc.errors import (
     InvalidKeyIdError,
     JoseError,
     MissingClaimError,
+    SecurityWarning,
 )
 from joserfc.jwk import import_key
 from joserfc.jws import JWSRegistry, extract_compact
 
 from flet_cluster.errors import SignInFailed
+from flet_cluster.oauth import issuers
 from flet_cluster.oauth.net import STRANGE, printable
 
 if TYPE_CHECKING:
@@ -25,7 +28,10 @@ if TYPE_CHECKING:
 
     from joserfc.jwk import Key
 
-ALGORITHMS = frozenset(f"{family}{bits}" for family in ("RS", "PS", "ES") for bits in (256, 384, 512))
+ALGORITHMS = frozenset(f"{family}{bits}" for family in ("RS", "PS", "ES") for bits in (256, 384, 512)) | {
+    "EdDSA",
+    "Ed25519",
+}
 """Signatures with a key pair. Never "none", never one made with a secret that both sides know."""
 LEEWAY = 120
 """Seconds by which the clocks of provider and node may differ."""
@@ -38,7 +44,7 @@ _FALSE = "The answer of the sign-in service is not genuine, or not for this app.
 
 MOST_KEYS = 50
 """Keys of a provider that are looked at. A token that names none is tried with each, on the loop."""
-_FAMILIES = {"RS": "RSA", "PS": "RSA", "ES": "EC"}
+_FAMILIES = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 
 
 class UnknownKey(SignInFailed):
@@ -84,7 +90,7 @@ def verified(  # noqa: PLR0913 - what a token is held against, by name
     Args:
         token: as the provider's token endpoint gave it.
         keys: the provider's.
-        issuer: who must have made it.
+        issuer: who must have made it; see :mod:`flet_cluster.oauth.issuers` for one that stands for many.
         client_id: whom it must be for.
         algorithms: what the provider says that it signs with; only those of :data:`ALGORITHMS` count.
         nonce: must be in it, if not empty.
@@ -96,9 +102,12 @@ def verified(  # noqa: PLR0913 - what a token is held against, by name
         SignInFailed: it is not to be believed.
     """
     try:
-        read = _signed(token, keys, sorted(ALGORITHMS & set(algorithms)))
+        read, key = _signed(token, keys, sorted(ALGORITHMS & set(algorithms)))
+        maker = issuers.issuer_for(issuer, read.claims)
+        if issuers.HOLE in issuer and not issuers.good_for(key.dict_value, maker, read.claims):
+            raise SignInFailed(_FALSE, "the ID token is signed with the key of another tenant")
         parameters = {"nonce": nonce, "client_id": client_id, "access_token": access_token}
-        return _validated(CodeIDToken(read.claims, read.header, _options(issuer, client_id), parameters), now)
+        return _validated(CodeIDToken(read.claims, read.header, _options(maker, client_id), parameters), now)
     except InvalidKeyIdError as error:
         raise UnknownKey(
             STRANGE, f"the ID token is by none of the provider's keys: {printable(error)}"
@@ -138,8 +147,8 @@ def _not_believed(error: Exception) -> SignInFailed:
     return SignInFailed(_FALSE, f"the ID token is refused: {type(error).__name__} {printable(error)}")
 
 
-def _signed(token: str, keys: list[Key], algorithms: list[str]) -> jwt.Token:
-    """Verify the signature. A token that does not say by which key may be by any of them.
+def _signed(token: str, keys: list[Key], algorithms: list[str]) -> tuple[jwt.Token, Key]:
+    """Return what is signed, and by which key. A token that does not say so may be by any of them.
 
     Raises:
         SignInFailed, JoseError, ValueError, TypeError: it does not verify.
@@ -155,10 +164,17 @@ def _signed(token: str, keys: list[Key], algorithms: list[str]) -> jwt.Token:
     )
     for key in _fitting(keys, header):
         try:
-            return jwt.decode(token, key, registry=registry)
+            return _decoded(token, key, registry), key
         except (JoseError, ValueError, TypeError) as error:
             failed = failed if isinstance(failed, BadSignatureError) else error
     raise failed
+
+
+def _decoded(token: str, key: Key, registry: JWSRegistry) -> jwt.Token:
+    """Verify the signature by one key."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SecurityWarning)  # RFC 9864 renames EdDSA, which providers still say
+        return jwt.decode(token, key, registry=registry)
 
 
 def _fitting(keys: list[Key], header: Mapping[str, Any]) -> list[Key]:

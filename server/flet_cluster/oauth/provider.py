@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from authlib.oauth2.client import OAuth2Client
 
 from flet_cluster.errors import SignInFailed
-from flet_cluster.oauth import id_token
+from flet_cluster.oauth import id_token, issuers
 from flet_cluster.oauth.cache import Published
 from flet_cluster.oauth.net import STRANGE, Net, place_of, printable, secure
 
@@ -113,7 +113,9 @@ class Providers:
             return
         metadata = await self._metadata.get(client.issuer)
         announced = metadata.get("authorization_response_iss_parameter_supported") is True
-        if issuer != metadata["issuer"] and (issuer or announced):
+        published = metadata["issuer"]
+        one = issuer == published or (issuers.HOLE in published and issuers.publishes(issuer, published))
+        if not one and (issuer or announced):
             raise SignInFailed(
                 _WRONG_ISSUER, f"asked {metadata['issuer']}, answered by {printable(issuer) or 'nobody'}"
             )
@@ -190,7 +192,7 @@ class Providers:
     async def _discover(self, issuer: str) -> dict[str, Any]:
         """Fetch what an issuer publishes about itself."""
         metadata = await self._net.get_json(issuer.rstrip("/") + _WELL_KNOWN)
-        if str(metadata.get("issuer")).rstrip("/") != issuer.rstrip("/"):
+        if not issuers.publishes(issuer, metadata.get("issuer")):
             raise SignInFailed(
                 _WRONG_ISSUER, f"{place_of(issuer)} calls itself {printable(metadata.get('issuer'))}"
             )
