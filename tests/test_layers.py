@@ -20,6 +20,7 @@ LAYERS = {
     "spans": 0,
     "spellings": 0,
     "balance": 1,
+    "figures": 1,
     "ownership": 1,
     "protocol": 1,
     "snapshot": 1,

@@ -54,7 +54,7 @@ def test_an_operator_watches_the_cluster_and_its_node_dies(start: Start, new_scr
 
     sign_in(screen, site.url + PATH)
     screen.settle("live", "Nodes", "3", "all ready", "1 connected", "Events per second")
-    screen.page.wait_for_function("seen.lines().some((line) => line.startsWith('10 min ago'))")
+    screen.page.wait_for_function("seen.lines().some((line) => line.startsWith('10m ago'))")
     screen.photograph("overview")
 
     screen.forget()

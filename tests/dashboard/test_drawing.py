@@ -1,10 +1,10 @@
-"""What the dashboard makes of what it reads: figures for people, lines of charts, a life's stays."""
+"""What the dashboard makes of what it reads: lines of charts, their axes, a life's stays."""
 
 from __future__ import annotations
 
 import pytest
 
-from flet_cluster.dashboard import figures
+from flet_cluster.dashboard.charts import ceiling
 from flet_cluster.dashboard.life import Stay, stays
 from flet_cluster.dashboard.series import steps, together
 from flet_cluster.inspection import LifeEvent, Sample
@@ -12,47 +12,9 @@ from flet_cluster.inspection import LifeEvent, Sample
 NOW = 1_000_000.0
 
 
-@pytest.mark.parametrize(
-    ("written", "expected"),
-    [
-        (figures.count(0), "0"),
-        (figures.count(1204), "1,204"),
-        (figures.count(1_234_567), "1.2 M"),
-        (figures.rate(0), "0"),
-        (figures.rate(0.42), "0.4"),
-        (figures.rate(312.4), "312"),
-        (figures.seconds(0), "–"),  # noqa: RUF001  it is one
-        (figures.seconds(0.00082), "0.8 ms"),
-        (figures.seconds(0.0123), "12 ms"),
-        (figures.seconds(1.44), "1.4 s"),
-        (figures.size(312), "312 B"),
-        (figures.size(3900), "3.9 kB"),
-        (figures.size(128_000_000), "128 MB"),
-        (figures.size(40e9), "40 GB"),
-        (figures.cores(0.421), "0.42"),
-        (figures.duration(45.9), "45 s"),
-        (figures.duration(150), "2 min"),
-        (figures.duration(12_000), "3 h 20 min"),
-        (figures.duration(7200), "2 h"),
-        (figures.duration(187_200), "2 d 4 h"),
-        (figures.ago(NOW - 3, NOW), "now"),
-        (figures.ago(NOW - 61, NOW), "1 min ago"),
-        (figures.ago(0, NOW), figures.NONE),
-        (figures.date(0), figures.NONE),
-        (figures.date(NOW), "1970-01-12 13:46:40"),
-        (figures.clock(0), "00:00:00"),
-        (figures.day(0), "1970-01-01"),
-        (figures.short("n-125edc3a7ca7"), "n-125edc3a…"),
-        (figures.short("3b1fe09a"), "3b1fe09a"),
-    ],
-)
-def test_figures_are_written_for_people(written: str, expected: str) -> None:
-    assert written == expected
-
-
 @pytest.mark.parametrize("value", [0.0, 1e-5, 0.0031, 0.02, 1.0, 3.0, 80.0, 81.0, 999.0, 1000.0, 5.4e8])
 def test_an_axis_ends_at_a_round_number_above(value: float) -> None:
-    top = figures.ceiling(value)
+    top = ceiling(value)
     assert top >= value * 0.999
     assert not value or top <= 2.5 * value
 

@@ -12,8 +12,8 @@ from tests.shell.running import SLOWNESS
 from tests.steps import Click, Find, Route
 from tests.tab import Tab, open_tab
 
+from flet_cluster import figures
 from flet_cluster.beside import SUFFIX
-from flet_cluster.dashboard import figures
 from flet_cluster.inspection import Inspector, SessionFacts
 from flet_cluster.stores.redis import RedisStore
 

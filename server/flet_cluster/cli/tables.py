@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
+
+from flet_cluster import figures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,16 +41,16 @@ def of_nodes(nodes: Iterable[NodeFacts], now: float) -> Table:
             str(node.pid or ""),
             plain(node.address),
             plain(node.version),
-            span(node.age(now)),
-            str(node.sessions),
-            str(node.connected),
-            str(node.awake),
-            f"{node.events:.1f}",
-            _milliseconds(node.latency),
-            _milliseconds(node.latency_high),
+            figures.duration(node.age(now)),
+            figures.count(node.sessions),
+            figures.count(node.connected),
+            figures.count(node.awake),
+            figures.rate(node.events),
+            figures.seconds(node.latency),
+            figures.seconds(node.latency_high),
             f"{node.cpu * 100:.0f} %",
-            size(node.memory),
-            _milliseconds(node.lag),
+            figures.size(node.memory),
+            figures.seconds(node.lag),
         )
     return table
 
@@ -62,11 +63,11 @@ def of_sessions(sessions: Iterable[SessionFacts], now: float) -> Table:
             plain(one.session_id),
             Text(one.state, _COLORS[one.state]),
             plain(one.owner),
-            span(now - one.created) if one.created else "",
-            span(now - one.seen) + " ago" if one.seen else "",
-            span(one.deadline - now),
+            figures.duration(now - one.created) if one.created else figures.NONE,
+            figures.ago(one.seen, now),
+            figures.duration(one.deadline - now),
             str(one.commits),
-            size(one.snapshot),
+            figures.size(one.snapshot),
             str(one.epoch),
         )
     return table
@@ -76,7 +77,7 @@ def of_busy(busy: Sequence[Busy]) -> Table:
     """Make the table of the busiest sessions."""
     table = _table(("session", "node"), ("commits/s",))
     for one in busy:
-        table.add_row(plain(one.session_id), plain(one.node_id), f"{one.commits:.1f}")
+        table.add_row(plain(one.session_id), plain(one.node_id), figures.rate(one.commits))
     return table
 
 
@@ -89,7 +90,7 @@ def of_detail(detail: SessionDetail, look: Look | None) -> Iterable[RenderableTy
     life = Table.grid(padding=(0, 2))
     for event in detail.events:
         words = (plain(word) for word in (event.kind, event.node, event.detail))
-        life.add_row(Text(moment(event.at), "dim"), *words)
+        life.add_row(Text(_moment(event.at), "dim"), *words)
     yield Group(Text(""), life)
 
 
@@ -102,13 +103,13 @@ def _facts(detail: SessionDetail, look: Look | None) -> Iterable[tuple[str, str]
     yield "state", facts.state
     yield "node", facts.owner or "none"
     yield "epoch", str(facts.epoch)
-    yield "created", moment(facts.created) if facts.created else "unknown"
-    yield "seen", f"{span(now - facts.seen)} ago" if facts.seen else "unknown"
-    yield "ends in", span(facts.deadline - now)
+    yield "created", _moment(facts.created)
+    yield "seen", figures.ago(facts.seen, now)
+    yield "ends in", figures.duration(facts.deadline - now)
     yield "commits", str(facts.commits)
     yield "main", facts.main
     yield "page", facts.instance or "of a client without resume.js"
-    yield "snapshot", size(facts.snapshot)
+    yield "snapshot", figures.size(facts.snapshot)
     yield "code", facts.version
     yield "travels", f"no: {facts.obstacle}" if facts.obstacle else "yes"
     yield "background", str(facts.background)
@@ -127,34 +128,8 @@ def plain(text: str, style: str = "") -> Text:
     return Text("".join(sign if sign.isprintable() else "\ufffd" for sign in text), style)
 
 
-def span(seconds: float) -> str:
-    """Return a duration in two units at most."""
-    left = max(0, round(seconds))
-    parts = []
-    for name, length in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        count, left = divmod(left, length)
-        if count:
-            parts.append(f"{count}{name}")
-    return " ".join(parts[:2]) or "0s"
-
-
-def size(count: int) -> str:
-    """Return bytes in the unit that fits."""
-    value = float(count)
-    for unit in ("B", "kB", "MB"):
-        if value < 1000:  # noqa: PLR2004  the next unit
-            return f"{value:.3g} {unit}"
-        value /= 1000
-    return f"{value:.3g} GB"
-
-
-def moment(at: float) -> str:
-    """Return a time of day and its date, by the clock of the world."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{seconds * 1000:.3g} ms" if seconds else ""
+def _moment(at: float) -> str:
+    return f"{figures.date(at)} UTC" if at else figures.NONE
 
 
 def _table(left: Sequence[str], right: Sequence[str]) -> Table:

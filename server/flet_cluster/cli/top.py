@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flet_cluster import figures
 from flet_cluster.cli.options import AppName, RedisUrl, settings_from, within
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ async def frame(inspector: Inspector, most: int, title: str, foot: str = "") -> 
     sessions, connected = sum(node.sessions for node in nodes), sum(node.connected for node in nodes)
     events = sum(node.events for node in nodes)
     line = (
-        f"{title}  {len(nodes)} nodes  {sessions} sessions held  {connected} connected  {events:.1f} events/s"
+        f"{title}  {len(nodes)} nodes  {figures.count(sessions)} sessions held  "
+        f"{figures.count(connected)} connected  {figures.rate(events)} events/s"
     )
     return Group(
         Text(line, "bold"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import flet as ft
 import flet_charts as fch
 
-from flet_cluster.dashboard import figures
+from flet_cluster import figures
 from flet_cluster.dashboard.parts import SOFT, Empty, Panel
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class TimeChart(Panel):
     def _scale(self, last: int, count: int) -> None:
         """Fit the axes to what is there."""
         chart = self._chart
-        top = figures.ceiling(_HEADROOM * max(p.y for series in chart.data_series for p in series.points))
+        top = ceiling(_HEADROOM * max(p.y for series in chart.data_series for p in series.points))
         first = last - count + 1
         chart.max_y, chart.min_x, chart.max_x = top, first, last
         chart.baseline_x = first  # labels are where multiples of their spacing are, counted from here
@@ -146,6 +147,14 @@ class TimeChart(Panel):
             chart.bottom_axis.labels, (first, (first + last) / 2, last), words, strict=True
         ):
             label.value, label.label.value = value, word
+
+
+def ceiling(value: float) -> float:
+    """Return a round number that is not below a value: where a chart's axis ends."""
+    if value <= 0:
+        return 1.0
+    step: float = 10.0 ** math.floor(math.log10(value))
+    return next(step * factor for factor in (1, 2, 4, 5, 8, 10) if step * factor >= value * 0.999999)
 
 
 def _label() -> fch.ChartAxisLabel:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import flet as ft
 
-from flet_cluster.dashboard import figures
+from flet_cluster import figures
 from flet_cluster.dashboard.asking import ask
 from flet_cluster.dashboard.parts import FAIR, GOOD, SOFT, Badge, Empty, Fact, Panel, widths
 from flet_cluster.dashboard.view import View

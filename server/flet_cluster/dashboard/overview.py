@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import flet as ft
 
-from flet_cluster.dashboard import figures
+from flet_cluster import figures
 from flet_cluster.dashboard.charts import Line, TimeChart
 from flet_cluster.dashboard.parts import Tile, widths
 from flet_cluster.dashboard.series import steps, together

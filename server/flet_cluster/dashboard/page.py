@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import flet as ft
 
-from flet_cluster.dashboard import figures, source
+from flet_cluster import figures
+from flet_cluster.dashboard import source
 from flet_cluster.dashboard.nodes import Nodes
 from flet_cluster.dashboard.overview import Overview
 from flet_cluster.dashboard.parts import BAD, GOOD, Badge

@@ -7,7 +7,7 @@ from typing import Any
 
 import flet as ft
 
-from flet_cluster.dashboard import figures
+from flet_cluster import figures
 
 SOFT = ft.Colors.ON_SURFACE_VARIANT
 RADIUS = 14

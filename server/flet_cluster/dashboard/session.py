@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import flet as ft
 
-from flet_cluster.dashboard import figures
+from flet_cluster import figures
 from flet_cluster.dashboard.asking import ask
 from flet_cluster.dashboard.life import Stay, stays
 from flet_cluster.dashboard.parts import BAD, GOOD, SOFT, Badge, Empty, Fact, Panel, ours, widths

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import flet as ft
 
-from flet_cluster.dashboard import figures, source
+from flet_cluster import figures
+from flet_cluster.dashboard import source
 from flet_cluster.dashboard.parts import BAD, FAIR, GOOD, SOFT, Badge, Empty, Panel, widths
 from flet_cluster.dashboard.view import View
 from flet_cluster.errors import ClusterError

@@ -11,6 +11,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from flet_cluster import figures
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -100,12 +102,12 @@ class View:
         if facts is None or not member.lives:
             return known
         return known | {
-            "sessions": str(facts.sessions),
-            "connected": str(facts.connected),
-            "awake": str(facts.awake),
-            "events/s": f"{facts.events:.1f}",
-            "latency": f"{facts.latency * 1e3:.0f} ms",
-            "memory": f"{facts.memory / 1e6:.0f} MB",
+            "sessions": figures.count(facts.sessions),
+            "connected": figures.count(facts.connected),
+            "awake": figures.count(facts.awake),
+            "events/s": figures.rate(facts.events),
+            "latency": figures.seconds(facts.latency),
+            "memory": figures.size(facts.memory),
         }
 
     def _sessions(self, most: int) -> RenderableType:
@@ -120,8 +122,8 @@ class View:
                 session.session_id[:_ID],
                 Text(session.state, style),
                 self.sight.number(session.owner),
-                str(session.commits),
-                f"{session.snapshot / 1e3:.1f} kB",
+                figures.count(session.commits),
+                figures.size(session.snapshot),
             )
         count = len(self.sight.sessions)
         left = max(0, count - most)

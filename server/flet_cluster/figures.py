@@ -1,16 +1,17 @@
-"""How figures are written for people: short, with a unit, never wider than they need (layer 4: pure)."""
+"""How figures are written for people: short, with a unit, never wider than they need (layer 1: pure).
+
+The dashboard, the commands for operators and the demo write them alike; ``node.figures`` is what they are of.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-import math
 
 NONE = "–"  # noqa: RUF001  it is one
 """Stands for what is not known, or is not there."""
 _THOUSAND = 1000
 _TEN = 10
-_HUNDRED = 100
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_UNITS = (("d", 86400), ("h", 3600), ("m", 60))
 _ID = 10
 
 
@@ -51,15 +52,14 @@ def cores(value: float) -> str:
 
 
 def duration(value: float) -> str:
-    """Write a span of time by its two largest units: ``45 s``, ``2 min``, ``3 h 20 min``, ``2 d 4 h``."""
-    value = max(0, int(value))
-    if value < _MINUTE:
-        return f"{value} s"
-    if value < _HOUR:
-        return f"{value // _MINUTE} min"
-    large, unit, small, rest = (_HOUR, "h", _MINUTE, "min") if value < _DAY else (_DAY, "d", _HOUR, "h")
-    left = value % large // small
-    return f"{value // large} {unit} {left} {rest}" if left else f"{value // large} {unit}"
+    """Write a span of time by its two largest units, seconds in the first minute only: ``45s``, ``2h 5m``."""
+    left = max(0, int(value))
+    parts = []
+    for unit, length in _UNITS:
+        number, left = divmod(left, length)
+        if number:
+            parts.append(f"{number}{unit}")
+    return " ".join(parts[:2]) or f"{left}s"
 
 
 def ago(then: float, now: float) -> str:
@@ -76,23 +76,15 @@ def clock(at: float) -> str:
 
 
 def day(at: float) -> str:
-    """Write a date."""
+    """Write a date, UTC."""
     return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d")
 
 
 def date(at: float) -> str:
-    """Write a date and a time of day; a dash if it is not known, 0."""
+    """Write a date and a time of day, UTC; a dash if it is not known, 0."""
     return f"{day(at)} {clock(at)}" if at else NONE
 
 
 def short(identifier: str) -> str:
     """Write an id where there is no room for all of it: its beginning tells it from others."""
     return identifier if len(identifier) <= _ID + 1 else f"{identifier[:_ID]}…"
-
-
-def ceiling(value: float) -> float:
-    """Return a round number that is not below a value: where a chart's axis ends."""
-    if value <= 0:
-        return 1.0
-    step: float = 10.0 ** math.floor(math.log10(value))
-    return next(step * factor for factor in (1, 2, 4, 5, 8, 10) if step * factor >= value * 0.999999)
