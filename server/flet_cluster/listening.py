@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from flet_cluster.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from flet_cluster.settings import Settings
@@ -48,20 +47,25 @@ def url_of(sock: socket.socket, settings: Settings) -> str:
     if settings.uds_path is not None:
         return str(settings.uds_path)
     host, port = sock.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  told apart, not bound
     scheme = "https" if settings.ssl_certfile else "http"
-    return f"{scheme}://{host}:{port}/" + (f"{settings.app_path}/" if settings.app_path else "")
+    return f"{scheme}://{host_and_port(here, port)}/" + (f"{settings.app_path}/" if settings.app_path else "")
 
 
-def address_of(sockets: Sequence[socket.socket] | None) -> str:
-    """Return where a server listens, as operators read it: host and port, or the path of a socket."""
-    names = [sock.getsockname() for sock in sockets or ()]
-    return next((name if isinstance(name, str) else f"{name[0]}:{name[1]}" for name in names), "")
+def address_of(sock: socket.socket) -> str:
+    """Return where a socket is bound, as operators read it: host and port, or the path of its file."""
+    name = sock.getsockname()
+    return name if isinstance(name, str) else host_and_port(*name[:2])
+
+
+def host_and_port(host: str, port: int) -> str:
+    """Write them as URLs have them: an IPv6 address is in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def address_error(settings: Settings, error: OSError) -> SettingsError:
     """Explain why an address cannot be had."""
-    place = str(settings.uds_path or f"{settings.host}:{settings.port}")
+    place = str(settings.uds_path or host_and_port(settings.host, settings.port))
     if error.errno == errno.EADDRINUSE:
         return SettingsError(
             f"Address {place} is in use by another process. Stop that one, or choose another port: "

@@ -130,17 +130,12 @@ def opened(settings: Settings, sight: Sight) -> Management | None:
     try:
         sock = _listening(settings.management_host, port)
     except (OSError, SettingsError) as error:
-        told = _cannot_listen(settings, error)
+        told = _cannot_listen(listening.host_and_port(settings.management_host, port), error)
         if settings.is_set("management_port"):
             raise told from error
         _LOG.warning("%s Until then health checks are on the app's port only, and metrics nowhere.", told)
         return None
-    host, number = sock.getsockname()[:2]
-    _LOG.info(
-        "management: http://%s:%d/ (/healthz, /readyz, /metrics)",
-        f"[{host}]" if ":" in host else host,
-        number,
-    )
+    _LOG.info("management: http://%s/ (/healthz, /readyz, /metrics)", listening.address_of(sock))
     management = Management(sock, sight)
     management.start()
     return management
@@ -157,10 +152,10 @@ def _listening(host: str, port: int) -> socket.socket:
     return sock
 
 
-def _cannot_listen(settings: Settings, error: Exception) -> SettingsError:
+def _cannot_listen(place: str, error: Exception) -> SettingsError:
     reason = getattr(error, "strerror", None) or error
     return SettingsError(
-        f"The management port {settings.management_host}:{settings.management_port} cannot be had: {reason}. "
+        f"The management port {place} cannot be had: {reason}. "
         "Choose another with FLET_CLUSTER_MANAGEMENT_PORT (0 takes any free one, off none) and "
         "FLET_CLUSTER_MANAGEMENT_HOST."
     )

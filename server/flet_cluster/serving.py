@@ -150,7 +150,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets=sockets)
         if self.started:
             _set_aside_what_is_there()
-            HERE.address = address_of(sockets)
+            HERE.address = address_of(sockets[0]) if sockets else ""
             self.on_started()
             self._on_ready()
 

@@ -42,6 +42,12 @@ def test_all_addresses_are_shown_as_one_that_a_browser_can_open(host: str) -> No
         assert listening.url_of(sock, settings) == f"http://{shown}:{sock.getsockname()[1]}/"
 
 
+@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
+def test_an_address_can_be_put_into_a_url(host: str, shown: str) -> None:
+    with contextlib.closing(listening.bound(host, 0)) as sock:
+        assert listening.address_of(sock) == f"{shown}:{sock.getsockname()[1]}"
+
+
 def test_the_url_has_the_path_of_the_app() -> None:
     settings = Settings(host="127.0.0.1", port=0, app_path="/apps/shop/")
     with contextlib.closing(listening.bind(settings)) as sock:
