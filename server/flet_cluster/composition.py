@@ -80,7 +80,7 @@ def build_node(
     portables = flet_portables()
     lost.register(portables)
     entry.register(portables)
-    limits = Limits(max_frame=settings.max_frame_size, handshake_seconds=settings.handshake_timeout)
+    limits = Limits(max_frame=settings.max_frame_size)
     host = HostEnvironment(
         program=program,
         loop=loop,

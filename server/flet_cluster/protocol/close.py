@@ -74,8 +74,6 @@ class CloseCode(enum.IntEnum):
     """The record does not verify."""
     ROLLBACK = 4303
     """The record is older than what the browser knows to be durable."""
-    TRIMMED = 4304
-    """A stream the session depends on no longer reaches back far enough."""
     MISSING = 4305
     """There is no such session."""
     DELETED = 4306

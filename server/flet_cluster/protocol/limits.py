@@ -27,8 +27,6 @@ class Limits:
         max_outbox_bytes: what a session may have waiting to be published, in bytes.
         max_state: bytes of a session's snapshot; one with more keeps to its node. No more can be sealed.
         ack_every_frames: the browser acknowledges at the latest after so many output frames.
-        ack_seconds: ... or after so long.
-        handshake_seconds: time a socket has for its ``hello``.
         idle_seconds: silence after which the node gives a socket up. Browsers ping every 12 s, but may
             throttle a hidden page's timers to one a minute, hence not less than two minutes.
     """
@@ -47,8 +45,6 @@ class Limits:
     max_outbox_bytes: int = 16 * MIB
     max_state: int = 256 * MIB
     ack_every_frames: int = 16
-    ack_seconds: float = 0.3
-    handshake_seconds: float = 10.0
     idle_seconds: float = 150.0
 
     def __post_init__(self) -> None:

@@ -326,11 +326,6 @@ class ServerLink:
         self._ack_due = self._pong_due = False
         return out
 
-    @property
-    def queued_bytes(self) -> int:
-        """Bytes of output that wait for ``data_to_send``."""
-        return self._queued_bytes
-
     def _enqueue(self, frames: Sequence[tuple[int, bytes]]) -> None:
         for seq, payload in frames:
             if seq <= self.sent:
