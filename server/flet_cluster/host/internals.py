@@ -1,7 +1,8 @@
 """Every private name of Flet that the host touches (layer 3: imports Flet).
 
 Checked when the host is imported, so that a Flet release which moved something fails at start with the name
-of what is missing, not in the middle of somebody's session.
+of what is missing, not in the middle of somebody's session. What the diff notes on controls is left out:
+``fast_diff`` reads that only where Flet's text is known.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from types import FunctionType
 from typing import Any
 
 import flet
+from flet import data_channel
 from flet.auth.oauth_provider import OAuthProvider
 from flet.components import router
 from flet.components.hooks.use_effect import EffectHook
 from flet.components.observable import Observable, ObservableDict, ObservableList, ObservableSubscription
-from flet.controls import base_control, client_action, id_counter, object_patch
+from flet.controls import base_control, client_action, context, id_counter, object_patch, value_types
 from flet.controls.base_control import BaseControl
 from flet.controls.core.raw_image import RawImage
 from flet.controls.icon_data import IconData
@@ -22,7 +24,7 @@ from flet.controls.page import Page, ServiceRegistry
 from flet.messaging.connection import Connection
 from flet.messaging.session import Session
 from flet.pubsub.pubsub_client import PubSubClient
-from flet.utils import object_model
+from flet.utils import object_model, validation
 
 from flet_cluster.errors import FletNotSupported
 from flet_cluster.host import left
@@ -78,14 +80,23 @@ _SET_BY: tuple[tuple[type, str, tuple[str, ...]], ...] = (
 
 _HELD_BY: tuple[tuple[object, tuple[str, ...]], ...] = (
     (object_patch, (TRACKED_SETATTR, "logger")),
+    (object_patch.DiffBuilder, ("_compare_values", "_compare_dataclasses")),
+    (object_patch.DiffBuilder, ("_compare_lists", "_compare_dicts")),
+    (value_types, ("_install_props",)),
+    (context, ("_context_page",)),
+    (data_channel, ("_ProtocolMuxedDataChannel",)),
+    (getattr(data_channel, "_ProtocolMuxedDataChannel", None), ("_deliver",)),
     (client_action, ("_shared_services",)),
     (id_counter.ControlId, ("_counter", "_lock")),
-    (BaseControl, ("__hash__", "_trigger_event", "update")),
+    (BaseControl, ("__hash__", "_before_update_safe", "_trigger_event", "page", "update")),
+    (BaseControl, ("_prop_defaults", "_structural_fields")),
     (Connection, ("send_message", "dispose", "pubsubhub", "loop", "executor")),
     (Observable, ("subscribe", "_notify")),
     (IconData, ("_member_map_",)),
     (Session, (SESSION_CANCEL_CALLS, "patch_control", "schedule_update", "schedule_effect")),
-    (base_control, ("get_event_field_type", "get_param_count")),
+    (base_control, ("get_event_field_type", "get_param_count", "validate")),
+    (validation, ("_compile_class_spec", "_resolve_allow_none_for_field", "_annotation_allows_none")),
+    (validation, ("_get_effective_type_hints", "_REPORTED_VALIDATION_ERRORS_KEY")),
     (object_model, ("get_type_hints",)),
     (router, ("_params_context", "_outlet_context", "_location_context", "_MISSING")),
     (Page, ("run_task", "run_thread", "login", "logout", "_trigger_event", "auth")),
