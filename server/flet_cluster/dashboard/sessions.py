@@ -91,22 +91,8 @@ class Sessions(View):
             col=widths(xs=12, md=6),
             on_submit=self._search,
         )
-        self._state = ft.Dropdown(
-            label="State",
-            value="all",
-            dense=True,
-            expand=True,
-            options=[ft.DropdownOption(name) for name in ("all", *(state.value for state in State))],
-            on_select=self._filtered,
-        )
-        self._node = ft.Dropdown(
-            label="Node",
-            value="all",
-            dense=True,
-            expand=True,
-            options=[ft.DropdownOption("all")],
-            on_select=self._filtered,
-        )
+        self._state = self._filter("State", *(state.value for state in State))
+        self._node = self._filter("Node")
         self._lines = ft.Column(spacing=0)
         self._empty = Empty(visible=False)
         self._back = ft.TextButton("Back", icon=ft.Icons.CHEVRON_LEFT, on_click=self._turn_back)
@@ -114,21 +100,25 @@ class Sessions(View):
         panel = Panel()
         panel.padding = 8
         panel.content = ft.Column([_headings(), self._lines, self._empty], spacing=0)
+        filters = [ft.Row([one], col=widths(xs=6, md=3)) for one in (self._state, self._node)]
         self.controls = [
             ft.Container(
-                ft.ResponsiveRow(
-                    [
-                        self._find,
-                        ft.Row([self._state], col=widths(xs=6, md=3)),
-                        ft.Row([self._node], col=widths(xs=6, md=3)),
-                    ],
-                    run_spacing=12,
-                ),
-                padding=ft.Padding.only(top=6),
+                ft.ResponsiveRow([self._find, *filters], run_spacing=12), padding=ft.Padding.only(top=6)
             ),
             panel,
             ft.Row([self._back, self._on], alignment=ft.MainAxisAlignment.END),
         ]
+
+    def _filter(self, label: str, *names: str) -> ft.Dropdown:
+        """Return a choice between all and one of these; whatever is chosen, the list is read anew."""
+        return ft.Dropdown(
+            label=label,
+            value="all",
+            dense=True,
+            expand=True,
+            options=[ft.DropdownOption(name) for name in ("all", *names)],
+            on_select=self._filtered,
+        )
 
     async def read(self, cluster: Inspector) -> None:
         """See :class:`View`."""

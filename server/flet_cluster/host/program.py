@@ -178,6 +178,9 @@ def program_of(main: Callable[..., Any], **arguments: Any) -> Program:
     Args:
         main: the app's ``main(page)``.
         arguments: further arguments of ``ft.run``.
+
+    Raises:
+        ProgramError: other nodes could not find it, since it is in no module's file.
     """
     module = sys.modules.get(home_of(main).module)
     file = getattr(module, "__file__", None)
@@ -304,14 +307,7 @@ def _program(target: _Target, calls: list[Call]) -> Program:
         return _asgi_program(target, path, call.asgi_app)
     else:
         main = call.arguments["main"]
-    home = getattr(main, "__module__", None) or target.module
-    if home not in sys.modules:
-        raise ProgramError(
-            f"{home} calls ft.run while it is being imported, so it cannot be found again by its name. "
-            f"Move the call to {path.name}, or name the function itself: {home}:{main.__name__}."
-        )
-    if not callable(main):
-        raise ProgramError(f"{path.name}: main is {main!r}, not a function that takes a page.")
+    _check_main(main, target.module, path.name)
     arguments = dict(call.arguments) if call else _NO_ARGUMENTS
     return Program(
         main=main,
@@ -322,6 +318,18 @@ def _program(target: _Target, calls: list[Call]) -> Program:
         modules=AppModules(_root_of(target.module, path)),
         arguments={key: value for key, value in arguments.items() if key not in {"main", "before_main"}},
     )
+
+
+def _check_main(main: Any, module: str, script: str) -> None:
+    """Refuse a main that other nodes could not find, or nobody could call. Raises ProgramError."""
+    home = getattr(main, "__module__", None) or module
+    if home not in sys.modules:
+        raise ProgramError(
+            f"{home} calls ft.run while it is being imported, so it cannot be found again by its name. "
+            f"Move the call to {script}, or name the function itself: {home}:{main.__name__}."
+        )
+    if not callable(main):
+        raise ProgramError(f"{script}: main is {main!r}, not a function that takes a page.")
 
 
 def _nothing_to_run(script: str, module: Any) -> str:

@@ -292,7 +292,15 @@ class Committer:
             self.running = None
         if not written:
             return
-        commit = pending.commit
+        self._let_out(pending, generation)
+        if self._dirty:
+            self._turn()
+        else:
+            self._start()
+
+    def _let_out(self, pending: Pending, generation: int | None) -> None:
+        """Let out what has waited for a commit that the store has now (I1)."""
+        seat, commit = self._seat, pending.commit
         accounted, seat.committed = seat.committed.inbox if seat.committed else 0, commit
         if commit.inbox > accounted:
             self._node.mail.accounted(seat.id, commit.inbox)
@@ -306,10 +314,6 @@ class Committer:
         self._node.publications.follow(seat, pending.hears or {}, commit.stream)
         seat.publisher.stored(commit.n)
         self._node.host.faults.hit("published", seat.id)
-        if self._dirty:
-            self._turn()
-        else:
-            self._start()
 
     async def _in_thread(self, unsealed: Unsealed) -> Pending | None:
         """Seal a big one while others go on; None when that failed."""

@@ -274,36 +274,44 @@ class LinkSocket:
 
     def _welcome_back(self, seat: Seat, hello: Hello) -> None:
         if seat.instance == hello.instance:
-            resumed, replay = seat.resume(hello)
-            self._settle_on(seat, hello)
-            self._link.welcome(
-                seat.token,
-                self._node.id,
-                seat.durable[0],
-                resumed=resumed,
-                replay=replay,
-                tx=None if resumed else seat.outbox.tx,
-            )
-            self._node.observer.count("resumed")
-            seat.diary.note("resumed")
-            if replay:
-                self._node.observer.count("link_resends", len(replay), direction="to_browser")
-            seat.say_back()
+            self._resume(seat, hello)
         elif hello.rx or hello.durable or is_earlier(hello.instance, seat.instance):
             raise ProtocolError(CloseCode.REPLACED, "the page was loaded anew elsewhere")
         else:
-            if self._node.upgrades.begins_anew(seat):
-                self._node.upgrades.begin_anew(seat, self._entry)
-            self._settle_on(seat, hello)
-            seat.restart_link(hello.instance)
-            self._link.welcome(seat.token, self._node.id, 0, resumed=False)
-            self._node.observer.count("reloaded")
-            seat.diary.note("reloaded")
+            self._reload(seat, hello)
         # Whoever edits the code is to see at once, and not with the next click, when it does not fit.
         if self._node.settings.reload:
             seat.wake()
         elif seat.needs_objects:
             self._node.restores.later(seat)
+
+    def _resume(self, seat: Seat, hello: Hello) -> None:
+        """Go on with the same page: send again what it has not had."""
+        resumed, replay = seat.resume(hello)
+        self._settle_on(seat, hello)
+        self._link.welcome(
+            seat.token,
+            self._node.id,
+            seat.durable[0],
+            resumed=resumed,
+            replay=replay,
+            tx=None if resumed else seat.outbox.tx,
+        )
+        self._node.observer.count("resumed")
+        seat.diary.note("resumed")
+        if replay:
+            self._node.observer.count("link_resends", len(replay), direction="to_browser")
+        seat.say_back()
+
+    def _reload(self, seat: Seat, hello: Hello) -> None:
+        """Go on with a page that was loaded anew: it has nothing yet, and its numbers begin anew."""
+        if self._node.upgrades.begins_anew(seat):
+            self._node.upgrades.begin_anew(seat, self._entry)
+        self._settle_on(seat, hello)
+        seat.restart_link(hello.instance)
+        self._link.welcome(seat.token, self._node.id, 0, resumed=False)
+        self._node.observer.count("reloaded")
+        seat.diary.note("reloaded")
 
     def _settle_on(self, seat: Seat, hello: Hello) -> None:
         self.seat = seat
