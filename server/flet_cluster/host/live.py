@@ -178,6 +178,7 @@ class LiveSession:
 
         Raises:
             SnapshotOutdated: the app's code is not the code of the snapshot.
+            SnapshotError: it cannot be rebuilt, or is not one of a session.
         """
         live = cls(host, session_id, instance, listener)
         _, graph = kept.split(graph)

@@ -102,6 +102,7 @@ class SessionPubSub:
     """What Flet's ``PubSubClient`` of one session talks to; callable from any thread.
 
     Args:
+        session_id: whose it is.
         publish: takes what is to leave with the next commit.
         pack: turns (topic, message) into bytes. Raises MessageRefused.
     """

@@ -52,6 +52,9 @@ class Control:
     """The control channel of one node.
 
     Args:
+        bus: carries what is said.
+        vault: seals it, and opens what is heard.
+        node_id: whose channel it is.
         answers: for each question, a coroutine function that takes it and returns the answer.
         hints: what else may be said, by its name, and what to call with it.
     """

@@ -35,6 +35,8 @@ class Heartbeat:
     Args:
         open_store: makes a store of this thread's own; stores belong to one loop.
         describe: returns what to say; called in the thread.
+        interval: seconds from one to the next.
+        ttl: seconds that each is good for: after that the node counts as dead.
         stuck_for: returns for how many seconds the node's loop has not turned; called in the thread.
         life: is told of each heartbeat that arrived.
     """

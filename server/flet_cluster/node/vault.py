@@ -111,6 +111,8 @@ class Vault:
     """Builds sealed commits, and opens what is in a record.
 
     Args:
+        keys: seal and open.
+        app_name: bound into each seal: what is another app's does not verify.
         observer: hears of what does not verify.
     """
 

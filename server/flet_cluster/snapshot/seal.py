@@ -44,6 +44,9 @@ class KeyRing:
     Args:
         secrets: newest first; the others are kept to open what they sealed.
         max_payload: the largest payload that is sealed or opened, uncompressed.
+
+    Raises:
+        SettingsError: there is no secret.
     """
 
     def __init__(self, secrets: Sequence[str], *, max_payload: int = _MAX_PAYLOAD) -> None:

@@ -85,6 +85,13 @@ def connect(url: str, *, socket_timeout: float) -> Client:
     """Make a client; nothing is sent yet. It does not retry by itself: its callers do, within their patience.
 
     RESP2 is fixed: replies then look the same on every server this package supports.
+
+    Args:
+        url: as :func:`parse_url` takes it.
+        socket_timeout: seconds to connect, and to wait for an answer.
+
+    Raises:
+        SettingsError: the URL is wrong.
     """
     plain, cluster = parse_url(url)
     try:

@@ -21,7 +21,11 @@ _NO_COPY = (
 
 
 async def problems(client: Client) -> list[str]:
-    """Ask every primary about its version, eviction and persistence; one sentence per problem."""
+    """Ask every primary about its version, eviction and persistence; one sentence per problem.
+
+    Raises:
+        StoreUnavailable: one does not answer.
+    """
     targets: list[dict[str, Any]] = [{}]
     if isinstance(client, RedisCluster):
         targets = [{"target_nodes": node} for node in client.get_primaries()]

@@ -38,7 +38,11 @@ class Keys:
             self.incarnations = [f"{prefix}:incarnation:{shard}" for shard in range(INCARNATION_SHARDS)]
 
     def session(self, session_id: str) -> tuple[str, str]:
-        """Record and tombstone of a session; the hash tag puts both into one slot."""
+        """Return record and tombstone of a session; the hash tag puts both into one slot.
+
+        Raises:
+            ValueError: the id has a brace.
+        """
         if "{" in session_id or "}" in session_id:
             raise ValueError(f"session id {session_id!r} contains a brace: it would leave its hash slot")
         stem = f"{self._prefix}:{{{session_id}}}"

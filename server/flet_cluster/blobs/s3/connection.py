@@ -117,7 +117,11 @@ def code_of(error: ClientError) -> str:
 
 @contextlib.contextmanager
 def explained(name: str = "") -> Iterator[None]:
-    """Say what an error means for who uses the blob ``name``; the operator finds its cause in it."""
+    """Say what an error means for who uses the blob ``name``; the operator finds its cause in it.
+
+    Raises:
+        BlobError: in place of what boto3 raises.
+    """
     try:
         yield
     except ClientError as error:

@@ -73,7 +73,7 @@ class DiskPart:
         self._file: IO[bytes] | None = None
 
     def add(self, data: memoryview) -> None:
-        """Take more."""
+        """Take more. Raises BlobStoreFull: the disk of this node has no room."""
         try:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix="flet-cluster-")  # noqa: SIM115  see close()
