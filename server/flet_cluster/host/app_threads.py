@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import thread as pools
 from typing import TYPE_CHECKING, Any
 
-from flet_cluster.host.app_work import app_work, here, named
+from flet_cluster.host.app_work import app_work, here, named, over
 from flet_cluster.host.loops import task_watcher
 from flet_cluster.logscope import scope
 
@@ -82,7 +82,7 @@ def noted_job(
 
     future = submit(job)
     number, owner = work.begin(f"job ({named(function)})", future.cancel), weakref.ref(work)
-    future.add_done_callback(lambda _: _over(owner, number))
+    future.add_done_callback(lambda _: over(owner, number))
     return future
 
 
@@ -101,7 +101,7 @@ def _start(thread: threading.Thread, work: AppWork, stock: Callable[[threading.T
             with _inside(owner, watcher, whose):
                 run()
         finally:
-            _over(owner, number)
+            over(owner, number)
 
     _own.add(thread)
     thread.run = followed  # type: ignore[method-assign]
@@ -109,7 +109,7 @@ def _start(thread: threading.Thread, work: AppWork, stock: Callable[[threading.T
         stock(thread)
     except BaseException:
         thread.__dict__.pop("run", None)
-        _over(owner, number)
+        over(owner, number)
         raise
 
 
@@ -123,12 +123,6 @@ def _inside(work: weakref.ref[AppWork] | None, watcher: Any, whose: Scope | None
         app_work.reset(tokens[0])
         task_watcher.reset(tokens[1])
         scope.reset(tokens[2])
-
-
-def _over(owner: weakref.ref[AppWork], number: int) -> None:
-    work = owner()
-    if work is not None:
-        work.over(number)
 
 
 def _target(thread: Any) -> Any:

@@ -9,7 +9,7 @@ import functools
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from flet_cluster.host.app_work import here, named
+from flet_cluster.host.app_work import here, named, over
 
 if TYPE_CHECKING:
     import asyncio
@@ -28,7 +28,7 @@ class AppTimer:
         functools.update_wrapper(self, callback, assigned=("__module__", "__name__", "__qualname__"))
         self._callback: Callable[..., object] | None = callback
         self._work = weakref.ref(work)
-        reference = weakref.ref(self, lambda _: _over(owner, number))
+        reference = weakref.ref(self, lambda _: over(owner, number))  # cancelled
         owner, number = self._work, work.begin(f"timer ({named(callback)})", lambda: _forget(reference))
         self._number = number
 
@@ -51,13 +51,6 @@ class AppTimer:
         """Call nothing when it is due, and hold nothing."""
         self._callback = None
         self.__dict__.clear()
-
-
-def _over(owner: weakref.ref[AppWork], number: int) -> None:
-    """A timer was cancelled."""
-    work = owner()
-    if work is not None:
-        work.over(number)
 
 
 def _forget(reference: weakref.ref[AppTimer]) -> None:

@@ -134,6 +134,13 @@ def here(context: contextvars.Context | None = None) -> AppWork | None:
     return reference() if reference is not None else None
 
 
+def over(owner: weakref.ref[AppWork], number: int) -> None:
+    """Say that work has ended, if its session is still there; from any thread."""
+    work = owner()
+    if work is not None:
+        work.over(number)
+
+
 def home(function: Any) -> str:
     """Return the module that a callable is of."""
     function = plain(function)
