@@ -18,6 +18,14 @@ for _name in ("DISPLAY", "WAYLAND_DISPLAY"):
 os.environ |= NO_MANAGEMENT_PORT
 
 
+@pytest.fixture
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process has none of Flet's variables and ours, for one test."""
+    for name in list(os.environ):
+        if name.startswith("FLET_"):
+            monkeypatch.delenv(name)
+
+
 @pytest.fixture(scope="session")
 def weed() -> Iterator[Storage]:
     """An S3 server for the whole run; tests keep apart by buckets."""

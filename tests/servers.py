@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flet_cluster.embedded import EmbeddedServer
+from flet_cluster.embedded import EmbeddedServer, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,7 +72,7 @@ class Cluster:
 def running_cluster(primaries: int = 3) -> Iterator[Cluster]:
     """Start a cluster without replicas."""
     with contextlib.ExitStack() as stack:
-        bus_ports = [_free_port() for _ in range(primaries)]
+        bus_ports = [free_port() for _ in range(primaries)]
         servers = [stack.enter_context(_cluster_server(bus_port)) for bus_port in bus_ports]
         share = SLOTS // primaries
         for i, server in enumerate(servers):
@@ -88,13 +88,6 @@ def running_cluster(primaries: int = 3) -> Iterator[Cluster]:
 def _cluster_server(bus_port: int) -> EmbeddedServer:
     mode = ["--cluster-enabled", "yes", "--cluster-port", str(bus_port)]
     return EmbeddedServer(options=[*mode, "--cluster-node-timeout", "2000"])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def command(port: int, *words: str) -> bytes:

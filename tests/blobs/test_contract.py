@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from tests.blobs.content import chunks, content_of
+from tests.blobs.content import chunks, content_of, names
 
 from flet_cluster.blobs.s3.upload import PART
 from flet_cluster.errors import BlobIncomplete, BlobMissing, BlobTooLarge
@@ -37,10 +37,6 @@ async def blobs(request: pytest.FixtureRequest) -> BlobStore:
     store: BlobStore = request.getfixturevalue(request.param)
     await store.start()
     return store
-
-
-async def names(blobs: BlobStore, prefix: str = "") -> list[str]:
-    return [blob.name async for blob in blobs.list(prefix)]
 
 
 @pytest.mark.parametrize("size", SIZES)

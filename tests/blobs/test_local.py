@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.blobs.content import chunks
+from tests.blobs.content import chunks, everything
 from tests.shell.running import ROOT
 
 from flet_cluster.blobs import local
@@ -29,10 +29,6 @@ from flet_cluster.errors import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
-
-
-def everything(root: Path) -> list[str]:
-    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*"))
 
 
 @pytest.mark.parametrize("size", [0, 1, BUFFER - 1, BUFFER, 2 * BUFFER + 7])

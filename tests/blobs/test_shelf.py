@@ -9,7 +9,7 @@ import socket
 from typing import TYPE_CHECKING, cast
 
 import pytest
-from tests.blobs.content import chunks, content_of
+from tests.blobs.content import chunks, content_of, everything, names
 
 from flet_cluster.blobs.local import BATCH, PIECE, LocalBlobs
 from flet_cluster.blobs.names import TEMPORARY
@@ -20,14 +20,6 @@ from flet_cluster.http.downloads import _headers
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
-
-
-def everything(root: Path) -> list[str]:
-    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*"))
-
-
-async def names(blobs: LocalBlobs, prefix: str = "") -> list[str]:
-    return [blob.name async for blob in blobs.list(prefix)]
 
 
 async def filled(root: Path, *files: str) -> LocalBlobs:

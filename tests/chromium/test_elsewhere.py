@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.chromium.balancer import balanced
 from tests.chromium.wire import wire_to
+from tests.cluster.tools import metric
 from tests.fleet import Fleet
 from tests.relay.conftest import APP
-from tests.relay.relay_tools import metric
 from tests.shell.running import eventually
 from tests.versions.conftest import VERSIONS
 

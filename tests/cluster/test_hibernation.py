@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 from tests.browser import Browser
 from tests.cluster.test_plain_clients import opened
-from tests.cluster.tools import Place, World, eventually, seconds, session_of
+from tests.cluster.tools import Place, World, eventually, metric, seconds, session_of
 from tests.fleet import fleet
 from tests.steps import Change, Click, Find
 
@@ -48,25 +46,14 @@ def nodes(server: EmbeddedServer, options: Mapping[str, str], marks: Marks) -> I
         yield running_nodes
 
 
-def metric(node: FleetNode, name: str) -> float:
-    """One number that a node tells of itself; 0 while there is none."""
-    text = httpx.get(f"http://127.0.0.1:{node.port}/metrics").text
-    return sum(
-        map(float, re.findall(rf"^flet_cluster_{name}(?:{{[^}}]*}})? ([\d.e+]+)$", text, re.MULTILINE))
-    )
-
-
 def awake(node: FleetNode) -> float:
     """How many sessions of a node have their objects in memory."""
-    text = httpx.get(f"http://127.0.0.1:{node.port}/metrics").text
-    return sum(
-        map(float, re.findall(r'^flet_cluster_sessions{.*objects="awake".*} (\S+)$', text, re.MULTILINE))
-    )
+    return metric(node, "sessions", objects="awake")
 
 
 async def asleep(node: FleetNode) -> None:
     """Wait until no session of a node has objects."""
-    await eventually(lambda: awake(node) == 0, f"all sleep: {metric(node, 'sessions_awake')}")
+    await eventually(lambda: awake(node) == 0, f"all sleep: {awake(node)}")
 
 
 async def test_a_click_wakes_what_is_rebuilt_from_the_record(world: World) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.browser import Browser
-from tests.cluster.test_hibernation import asleep, metric
-from tests.cluster.tools import Place, World, eventually, seconds, session_of
+from tests.cluster.test_hibernation import asleep
+from tests.cluster.tools import Place, World, eventually, metric, seconds, session_of
 from tests.fleet import fleet
 from tests.steps import Click
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import httpx
 import redis
 from tests.browser import Browser
 from tests.shell.running import SLOWNESS
@@ -40,6 +42,14 @@ async def eventually(check: Callable[[], Any], what: str, patience: float = PATI
         assert loop.time() < deadline, f"never happened: {what}"
         await asyncio.sleep(0.02)
     return value
+
+
+def metric(node: FleetNode, name: str, **labels: str) -> float:
+    """Sum of a node's metric over all series that have these labels; 0 while there is none."""
+    text = httpx.get(f"http://127.0.0.1:{node.port}/metrics").text
+    lines = re.findall(rf"^flet_cluster_{name}(?:_total)?{{(.*)}} (\S+)$", text, re.MULTILINE)
+    wanted = [f'{label}="{value}"' for label, value in labels.items()]
+    return sum(float(value) for found, value in lines if all(part in found for part in wanted))
 
 
 async def closed_with(tab: Tab, code: int) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tests.cluster.tools import eventually, leave
+from tests.cluster.tools import eventually, leave, send
 from tests.dashboard.conftest import PATH, operator_at
 from tests.shell.running import SLOWNESS
 from tests.steps import Click, Find, Route
@@ -78,13 +78,6 @@ async def shows_commits(tab: Tab, inspector: Inspector, session_id: str) -> None
             await asyncio.sleep(0.05)
 
 
-def do(tab: Tab, *steps: Any) -> None:
-    """Do something, without waiting for quiet: there is none on a page that refreshes itself."""
-    for step in steps:
-        for packet in tab.client.step(step):
-            tab.send(packet)
-
-
 async def the_session(inspector: Inspector) -> SessionFacts:
     (facts,) = (await inspector.sessions()).sessions
     return facts
@@ -99,15 +92,15 @@ async def test_what_is_shown_is_what_the_cluster_is(nodes: Fleet) -> None:
         await user.do(Click("plus"))
         await shows(tab, nodes.app_name, "Nodes", "3", "all ready", "1 connected")
 
-        do(tab, Route("/nodes"))
+        send(tab, Route("/nodes"))
         for node in await inspector.nodes():
             await shows(tab, node.node_id, node.address, figures.count(node.sessions), "ready")
 
-        do(tab, Route("/sessions"))
+        send(tab, Route("/sessions"))
         facts = await the_session(inspector)
         await shows(tab, facts.session_id, facts.owner, "connected", figures.size(facts.snapshot))
 
-        do(tab, Route(f"/sessions/{facts.session_id}"))
+        send(tab, Route(f"/sessions/{facts.session_id}"))
         began = figures.clock(facts.created)
         await shows(tab, facts.session_id, "created", began, f"{figures.day(facts.created)} {began}", "/")
         await user.do(Click("plus"))
@@ -121,12 +114,12 @@ async def test_a_session_can_be_ended_once_the_operator_is_sure(nodes: Fleet) ->
         }
         (mine,) = [facts for facts in (await inspector.sessions()).sessions if facts.session_id in ids]
         async with dashboard(nodes) as tab:
-            do(tab, Route(f"/sessions/{mine.session_id}"))
+            send(tab, Route(f"/sessions/{mine.session_id}"))
             await shows(tab, mine.session_id)
-            do(tab, Click("End session"))
+            send(tab, Click("End session"))
             await shows(tab, "End this session?")
             assert not user.ended, "nobody has said yes"
-            do(tab, Click(Find("End session", type="FilledButton")))
+            send(tab, Click(Find("End session", type="FilledButton")))
             await shows(tab, "ended")
         await eventually(lambda: user.ended, "its user is told")
 
@@ -139,7 +132,7 @@ async def test_it_rests_while_nobody_looks(nodes: Fleet) -> None:
         async with open_tab(lambda: [nodes.nodes[1].url]) as user:
             facts = next(one for one in (await inspector.sessions()).sessions if one.state == "connected")
             async with dashboard(nodes, token, cookie) as back:
-                do(back, Route(f"/sessions/{facts.session_id}"))
+                send(back, Route(f"/sessions/{facts.session_id}"))
                 await shows(back, "Life")
                 await user.do(Click("plus"))
                 await shows_commits(back, inspector, facts.session_id)
@@ -159,7 +152,7 @@ async def test_the_dashboard_goes_on_when_its_node_is_killed_and_when_it_leaves(
         running(nodes)[0].kill()
         await tab.until(lambda: tab.resumes == 1)
         await shows(tab, "2")
-        do(tab, Route("/nodes"))
+        send(tab, Route("/nodes"))
         await shows(tab, "Drain", "ready")
         started = asyncio.get_running_loop().time()
         assert await leave(running(nodes)[0]) == 0
@@ -170,9 +163,9 @@ async def test_the_dashboard_goes_on_when_its_node_is_killed_and_when_it_leaves(
             await shows(tab, last, "live")
             await tab.until(lambda: tab.client.texts().count("Drain") == 1)
             assert [node.node_id for node in await inspector.nodes()] == [last]
-        do(tab, Click("Drain"))
+        send(tab, Click("Drain"))
         await shows(tab, f"Drain node {last}?")
         assert any(text.startswith("No other node is ready") for text in tab.client.texts())
-        do(tab, Click(Find("Drain", type="FilledButton")))
+        send(tab, Click(Find("Drain", type="FilledButton")))
         assert await asyncio.to_thread(running(nodes)[0].process.wait, 20) == 0, "told to, it leaves in order"
         assert len(set(tab.nodes)) == 3

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-import httpx
+from tests.cluster.tools import send
 from tests.flet_client import FletClient
+from tests.steps import Click
 from tests.wire import Action, decode, encode
 
 if TYPE_CHECKING:
-    from tests.fleet import FleetNode
     from tests.tab import Tab
 
 
@@ -19,12 +18,10 @@ def number(tab: Tab, name: str) -> int:
     return next(int(text.partition(": ")[2]) for text in tab.client.texts() if text.startswith(f"{name}: "))
 
 
-def metric(node: FleetNode, name: str, **labels: str) -> float:
-    """Sum of a node's metric over all series that have these labels."""
-    text = httpx.get(f"http://127.0.0.1:{node.port}/metrics").text
-    lines = re.findall(rf"^flet_cluster_{name}(?:_total)?{{(.*)}} (\S+)$", text, re.MULTILINE)
-    wanted = [f'{label}="{value}"' for label, value in labels.items()]
-    return sum(float(value) for found, value in lines if all(part in found for part in wanted))
+async def at_work(tab: Tab) -> None:
+    """Start the handler that counts its steps, and wait for the first one: the session cannot move now."""
+    send(tab, Click("work"))
+    await tab.until(lambda: number(tab, "Step") >= 1)
 
 
 class Picking(FletClient):

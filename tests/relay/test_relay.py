@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.browser import Browser
 from tests.cluster.operators import inspected
-from tests.cluster.tools import Place, World, eventually, send, session_of
-from tests.relay.relay_tools import Picking, metric, number
+from tests.cluster.tools import Place, World, eventually, metric, send, session_of
+from tests.relay.relay_tools import Picking, at_work, number
 from tests.soak import SOAK
 from tests.steps import Click
 
@@ -41,8 +41,7 @@ async def test_frames_come_while_a_long_handler_runs_and_then_the_session_moves(
     holder, front = world.pair()
     place = Place(holder)
     async with world.tab(place) as tab:
-        send(tab, Click("work"))
-        await tab.until(lambda: number(tab, "Step") >= 1)
+        await at_work(tab)
         await relayed(world, tab, place, front)
         assert tab.node == holder.node_id
         assert world.row(tab).owner == holder.node_id
@@ -124,8 +123,7 @@ async def test_who_survives_goes_on_and_no_click_is_lost_or_doubled(world: World
     third = world.fleet.add()
     place = Place(holder)
     async with world.tab(place) as tab:
-        send(tab, Click("work"))
-        await tab.until(lambda: number(tab, "Step") >= 1)
+        await at_work(tab)
         await relayed(world, tab, place, front)
         for clicks in range(1, 21):
             send(tab, Click("plus"))
@@ -149,8 +147,7 @@ async def test_a_leaving_holder_relays_until_its_handler_has_ended(world: World)
     holder, front = world.pair()
     place = Place(holder)
     async with world.tab(place) as tab:
-        send(tab, Click("work"))
-        await tab.until(lambda: number(tab, "Step") >= 1)
+        await at_work(tab)
         place.move(front)
         leaving = asyncio.create_task(asyncio.to_thread(holder.terminate, LONG))
         await tab.until(lambda: tab.resumes == 1)
@@ -168,8 +165,7 @@ async def test_a_leaving_front_sends_its_browsers_to_another(world: World) -> No
     third = world.fleet.add()
     place = Place(holder)
     async with world.tab(place) as tab:
-        send(tab, Click("work"))
-        await tab.until(lambda: number(tab, "Step") >= 1)
+        await at_work(tab)
         await relayed(world, tab, place, front)
         place.move(third)
         assert await asyncio.to_thread(front.terminate) == 0

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.cluster.tools import Place, World, closed_with, eventually, send
-from tests.relay.relay_tools import metric, number
+from tests.cluster.tools import Place, World, closed_with, eventually, metric, send
+from tests.relay.relay_tools import number
 from tests.steps import Change, Click, Find
 
 from flet_cluster.protocol.close import CloseCode

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.cluster.tools import Place, send
+from tests.cluster.tools import Place
 from tests.fleet import fleet
 from tests.relay.conftest import APP
-from tests.relay.relay_tools import number
+from tests.relay.relay_tools import at_work, number
 from tests.servers import running
 from tests.steps import Click
 from tests.tab import open_tab
@@ -21,8 +21,7 @@ async def test_a_long_handler_is_relayed_and_its_session_moves(marks: Marks) -> 
         holder, front = nodes.nodes
         place = Place(holder)
         async with open_tab(place) as tab:
-            send(tab, Click("work"))
-            await tab.until(lambda: number(tab, "Step") >= 1)
+            await at_work(tab)
             place.move(front)
             await tab.cut()
             await tab.until(lambda: tab.resumes == 1)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.browser import Browser
 from tests.cluster.test_plain_clients import opened
-from tests.cluster.tools import World, eventually, id_of
-from tests.relay.relay_tools import metric
+from tests.cluster.tools import World, eventually, id_of, metric
 from tests.steps import Click
 
 if TYPE_CHECKING:

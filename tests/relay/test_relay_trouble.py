@@ -7,10 +7,10 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.cluster.tools import PATIENCE, Marks, Place, World, eventually, send
+from tests.cluster.tools import PATIENCE, Marks, Place, World, eventually, metric, send
 from tests.fleet import Fleet
 from tests.relay.conftest import APP
-from tests.relay.relay_tools import metric, number
+from tests.relay.relay_tools import at_work, number
 from tests.soak import STEPS
 from tests.steps import Click
 
@@ -39,8 +39,7 @@ async def test_a_bus_that_loses_doubles_and_reorders_costs_no_click(world: World
     holder, front = world.pair()
     place = Place(holder)
     async with world.tab(place) as tab:
-        send(tab, Click("work"))
-        await tab.until(lambda: number(tab, "Step") >= 1)
+        await at_work(tab)
         place.move(front)
         await tab.cut()
         for _ in range(CLICKS):
@@ -61,8 +60,7 @@ async def test_the_connection_of_the_bus_is_cut_again_and_again(world: World) ->
     holder, front = world.pair()
     place = Place(holder)
     async with world.tab(place) as tab:
-        send(tab, Click("work"))
-        await tab.until(lambda: number(tab, "Step") >= 1)
+        await at_work(tab)
         place.move(front)
         await tab.cut()
         for click in range(1, 31):
@@ -85,8 +83,7 @@ async def test_a_holder_that_says_nothing_is_given_up_and_comes_back(world: Worl
     holder, front = world.pair()
     place = Place(holder)
     async with world.tab(place) as tab:
-        send(tab, Click("work"))
-        await tab.until(lambda: number(tab, "Step") >= 1)
+        await at_work(tab)
         place.move(front)
         await tab.cut()
         await tab.until(lambda: tab.resumes >= 1)

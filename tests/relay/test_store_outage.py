@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.browser import Browser
-from tests.cluster.tools import Place, seconds, send
+from tests.cluster.tools import Place, metric, seconds
 from tests.fleet import fleet
 from tests.relay.conftest import APP
-from tests.relay.relay_tools import metric, number
+from tests.relay.relay_tools import at_work, number
 from tests.shell.running import SLOWNESS
-from tests.steps import Click
 from tests.tab import open_tab
 
 from flet_cluster.embedded import EmbeddedServer
@@ -43,8 +42,7 @@ async def test_handlers_end_where_they_run(
                 await stack.enter_async_context(open_tab(place, Browser(route=f"/{n}"))) for n in range(USERS)
             ]
             for tab in tabs:
-                send(tab, Click("work"))
-                await tab.until(lambda tab=tab: number(tab, "Step") >= 1)  # type: ignore[misc]
+                await at_work(tab)
             place.move(front)
             for tab in tabs:
                 await tab.cut()

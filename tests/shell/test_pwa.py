@@ -7,10 +7,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from tests.shell.test_web_client import RESUME, browser
 
 from flet_cluster.application import web_client
 from flet_cluster.errors import SettingsError
@@ -21,9 +21,7 @@ from flet_cluster.settings import Settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from starlette.types import ASGIApp
 
-RESUME = b"window.resumed = true"
 NOWHERE = "/dev/null/none"
 ICONS = (
     "icons/icon-192.png",
@@ -45,10 +43,6 @@ web = flet_fastapi.app(main, app_name="Shop of Ada", app_short_name="Shop", app_
 client = TestClient(web)
 print(json.dumps([client.get("/manifest.json").json(), client.get("/").text]))
 """
-
-
-def browser(app: ASGIApp) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app.test")
 
 
 @pytest.mark.parametrize("path", ["favicon.png", "icons/loading-animation.png", *ICONS])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from tests.asgi.servers import serving
+from tests.cluster.tools import session_of
 from tests.environment import without_settings
 from tests.fleet import SECRET, fleet
 from tests.shell.running import eventually
@@ -40,12 +41,6 @@ def parsed(text: str) -> list[dict[str, Any]]:
 
 def tag_of(tab: Tab) -> str:
     return next(text.removeprefix("tag ") for text in tab.client.texts() if text.startswith("tag "))
-
-
-def session_of(tab: Tab) -> str:
-    """The id of a tab's session; its token is that and a signature."""
-    assert tab.link.token is not None
-    return tab.link.token.partition("~")[0]
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.browser import Browser
 from tests.cluster.test_plain_clients import opened
-from tests.cluster.tools import Place, eventually, leave, seconds, session_of
-from tests.relay.relay_tools import metric
+from tests.cluster.tools import Place, eventually, leave, metric, seconds, session_of
 from tests.soak import SOAK
 from tests.steps import Click
 from tests.tab import Tab, TabEnded, open_tab
