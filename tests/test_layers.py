@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -34,13 +35,14 @@ LAYERS = {
     "transport": 3,
     "cloudwatch": 4,
     "dashboard": 4,
+    "embedded": 4,
     "exposition": 4,
     "http": 4,
     "inspection": 4,
     "metrics": 4,
+    "temporary": 4,
     "tracing": 4,
     "__init__": 5,
-    "__main__": 5,
     "application": 5,
     "asgi": 5,
     "beside": 5,
@@ -52,8 +54,6 @@ LAYERS = {
     "control": 5,
     "demo": 5,
     "desktop": 5,
-    "doctor": 5,
-    "embedded": 5,
     "fastapi": 5,
     "front": 5,
     "hosting": 5,
@@ -71,9 +71,7 @@ LAYERS = {
     "serving": 5,
     "storage": 5,
     "supervisor": 5,
-    "temporary": 4,
     "uploading": 5,
-    "testing": 5,
     "tls": 5,
     "worker": 5,
     "workers_sight": 5,
@@ -96,7 +94,7 @@ ONLY_IN: dict[str, set[str]] = {
     "opentelemetry": {"tracing"},
     "pythonjsonlogger": {"logs"},
     "prometheus_client": {"metrics", "dashboard"},
-    "typer": {"cli", "doctor"},
+    "typer": {"cli"},
     "watchfiles": {"changes"},
     "uvicorn": {"lean_sockets", "management", "serving"},
 }
@@ -160,5 +158,16 @@ def test_pure_code_stays_pure(file: str) -> None:
 def test_module_says_what_it_is(file: str) -> None:
     documentation = ast.get_docstring(ast.parse((PACKAGE / f"{file}.py").read_text()))
     assert documentation, f"{file} has no docstring"
-    if not file.endswith("__init__"):
-        assert "layer" in documentation.lower(), f"{file} does not say its layer"
+    stated = re.search(r"layer (\d)", documentation.lower())
+    if file == "__init__":  # what users read
+        return
+    assert stated, f"{file} does not say its layer"
+    layer = LAYERS[file.split("/", maxsplit=1)[0]]
+    assert int(stated[1]) == layer, f"{file} is of layer {layer}"
+
+
+def test_the_tables_name_what_is_there() -> None:
+    tops = {file.split("/", maxsplit=1)[0] for file in FILES}
+    assert not set(LAYERS) - tops
+    places = set().union(*ONLY_IN.values(), FORBIDDEN)
+    assert not {place for place in places if not any(within(file, place) for file in FILES)}

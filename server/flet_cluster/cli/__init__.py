@@ -1,4 +1,4 @@
-"""The command line: turns options into settings and errors into messages; a file for each group."""
+"""The command line: turns options into settings and errors into messages; a file for each group (layer 5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables for people (layer 5; the only place besides ``top`` that imports rich)."""
+"""Tables for people (layer 5: imports rich, so it is imported only when one is shown)."""
 
 from __future__ import annotations
 

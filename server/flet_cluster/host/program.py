@@ -1,4 +1,4 @@
-"""Finds out what a Flet script would run (layer 3: imports Flet's entry points, no stores, no bus).
+"""Finds out what a Flet script would run (layer 3: imports no stores, no bus).
 
 A *target* is one of
 
