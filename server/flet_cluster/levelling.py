@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from flet_cluster import balance
 from flet_cluster.errors import StartFailed
-from flet_cluster.node.rebalance import table
 from flet_cluster.operating import nobody, open_control
 
 if TYPE_CHECKING:
@@ -75,10 +74,16 @@ class _Levelling:
         nodes = await self._store.nodes()
         if not nodes:
             raise StartFailed(nobody(self._settings))
-        for line in table(nodes):
-            self._say(line)
+        for node in nodes:
+            self._say(_described(node))
         self._say("")
         return nodes
+
+
+def _described(node: NodeInfo) -> str:
+    """Return what an operator wants to read of a node."""
+    load = f"{node.connected} connected, {node.sessions} sessions"
+    return f"{node.node_id}  {load}, version {node.version}" + ("  draining" if node.draining else "")
 
 
 def _is_level(nodes: Sequence[NodeInfo]) -> bool:

@@ -11,9 +11,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from flet_cluster import logscope
-from flet_cluster.errors import (
-    StoreError,
-)
+from flet_cluster.errors import StoreError
 from flet_cluster.host.resources import all_closed
 from flet_cluster.model import NodeInfo
 from flet_cluster.node.control import Control

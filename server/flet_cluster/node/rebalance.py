@@ -21,7 +21,6 @@ from flet_cluster.protocol.close import CloseCode
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from flet_cluster.model import NodeInfo
     from flet_cluster.node.node import Node
     from flet_cluster.node.seat import Seat
 
@@ -145,12 +144,3 @@ class Rebalance:
         self._settled[session_id] = self._node.loop.time() + SETTLED_SECONDS
         while len(self._settled) > MOST_REMEMBERED:
             self._settled.popitem(last=False)
-
-
-def table(nodes: Iterable[NodeInfo]) -> list[str]:
-    """Return what an operator wants to read of the nodes, a line each."""
-    return [
-        f"{node.node_id}  {node.connected} connected, {node.sessions} sessions, version {node.version}"
-        + ("  draining" if node.draining else "")
-        for node in nodes
-    ]
