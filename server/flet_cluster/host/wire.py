@@ -24,6 +24,7 @@ PROTOCOL_PACKET = 0
 """First byte of a packet that carries a msgpack message."""
 CHANNEL_PACKET = 1
 """First byte of a packet that carries raw bytes of a data channel."""
+_PROTOCOL, _CHANNEL = bytes([PROTOCOL_PACKET]), bytes([CHANNEL_PACKET])
 
 SMALL_PACKET = 1024
 """Up to so many bytes a packet is unpacked unseen: whatever it holds costs little."""
@@ -57,7 +58,7 @@ class BadPacket(ValueError):
 def encode(message: Message) -> bytes:
     """Packet of a server message. Encoding also records the diff baseline on each control it visits."""
     body: bytes = msgpack.packb([message.action, message.body], default=_encode_object)
-    return b"\x00" + body
+    return _PROTOCOL + body
 
 
 def is_client_call(packet: bytes) -> bool:
@@ -67,7 +68,7 @@ def is_client_call(packet: bytes) -> bool:
 
 def channel_packet(channel_id: int, payload: bytes) -> bytes:
     """Packet of raw bytes for a data channel."""
-    return b"\x01" + channel_id.to_bytes(4, "little") + payload
+    return _CHANNEL + channel_id.to_bytes(4, "little") + payload
 
 
 def decode(packet: bytes) -> ClientMessage:
@@ -88,6 +89,11 @@ def decode(packet: bytes) -> ClientMessage:
         return ClientMessage(MessageAction(action), dict(body), weight)
     except (ValueError, TypeError, OverflowError, msgpack.UnpackException) as error:
         raise BadPacket(f"not a Flet message: {error}") from error
+
+
+def is_channel(packet: bytes) -> bool:
+    """Whether a packet carries raw bytes of a data channel."""
+    return packet[:1] == _CHANNEL
 
 
 def split_channel(packet: bytes) -> tuple[int, bytes]:

@@ -140,7 +140,7 @@ class PlainSocket:
             await self._front.send(packet)
             return
         try:
-            if packet[:1] == b"\x01":
+            if wire.is_channel(packet):
                 if self.seat is not None:
                     with contextlib.suppress(wire.BadPacket):
                         self.seat.wake().connection.deliver_datagram(packet)
