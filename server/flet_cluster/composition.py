@@ -71,6 +71,30 @@ def build_node(
         faults: named places where a test may interfere.
         uploads: makes the URLs of ``page.get_upload_url``; None if the app keeps no uploads.
     """
+    host = _host_of(program, settings, observer, faults, uploads)
+    keys = KeyRing(settings.key_ring())
+    if settings.redis_url is None:  # alone: nobody to relay to
+        return Node(settings, host.limits, MemoryStore(), MemoryBus(), host, keys)
+    url, name = settings.redis_url.get_secret_value(), settings.app_name
+    patience = min(STORE_SECONDS, settings.store_patience)
+
+    def open_store() -> RedisStore:
+        return RedisStore(url, name, patience=patience, observer=observer)
+
+    bus = RedisBus(url, name, disturbed=host.life.doubt, observer=observer)
+    node = Node(settings, host.limits, open_store(), bus, host, keys, open_store=open_store)
+    node.relays.serve = serve_relayed
+    return node
+
+
+def _host_of(
+    program: Program,
+    settings: Settings,
+    observer: Observer,
+    faults: FaultPoints,
+    uploads: UploadLinks | None,
+) -> HostEnvironment:
+    """Return what the app's sessions share here; from now on Flet and asyncio are fit to host them."""
     fast.install()
     background.install()
     app_threads.install()
@@ -80,8 +104,7 @@ def build_node(
     portables = flet_portables()
     lost.register(portables)
     entry.register(portables)
-    limits = Limits(max_frame=settings.max_frame_size)
-    host = HostEnvironment(
+    return HostEnvironment(
         program=program,
         loop=loop,
         lanes=LanePool(loop, settings.lane_threads, observer),
@@ -90,23 +113,10 @@ def build_node(
         portables=portables,
         observer=observer,
         faults=faults,
-        limits=limits,
+        limits=Limits(max_frame=settings.max_frame_size),
         in_threads=settings.sync_handlers == "thread",
         uploads=uploads,
         life=SignOfLife(ttl=settings.heartbeat_timeout),
         oauth_seconds=settings.oauth_timeout,
         tracer=tracer_for(settings),
     )
-    keys = KeyRing(settings.key_ring())
-    if settings.redis_url is None:
-        return Node(settings, limits, MemoryStore(), MemoryBus(), host, keys)  # alone: nobody to relay to
-    url, name = settings.redis_url.get_secret_value(), settings.app_name
-    patience = min(STORE_SECONDS, settings.store_patience)
-
-    def open_store() -> RedisStore:
-        return RedisStore(url, name, patience=patience, observer=observer)
-
-    bus = RedisBus(url, name, disturbed=host.life.doubt, observer=observer)
-    node = Node(settings, limits, open_store(), bus, host, keys, open_store=open_store)
-    node.relays.serve = serve_relayed
-    return node

@@ -139,29 +139,38 @@ class _Takeover:
             return situation.checked(alive=alive, elapsed=self._elapsed, doubtful=doubtful)
         if isinstance(action, AskOwner):
             await asyncio.sleep(action.delay)
-            self._asked = True
-            asked = await self._node.control.ask_release(
-                action.lease.owner,
-                self._id,
-                SOON_SECONDS if situation.doubtful else ASK_SECONDS,
-                relay=self._node.relays.available,
-                version=self._node.upgrades.version,
-                trace=self._trace,
-            )
-            reply = _reply(asked)
-            self._node.observer.count("holders_asked", answer=reply.value)
+            reply = await self._ask(action.lease.owner, SOON_SECONDS if situation.doubtful else ASK_SECONDS)
             return situation.heard(reply, self._elapsed)
         if isinstance(action, Seize):
-            logger.warning("session %s: taken by force from %s", self._id, action.lease.owner)
-            self._node.observer.count("seized", dead=str(action.holder_is_dead).lower())
-            self._by_force = True
-            self._overruled = "" if action.holder_is_dead else action.lease.owner
-            answer = await self._acquire(action.lease)
-            # It may only have been frozen: its socket to the old place of this browser should not linger.
-            self._node.spawn(self._node.control.tell_moved(action.lease.owner, self._id))
-            return situation.acquired(answer, self._elapsed)
+            return situation.acquired(await self._seize(action), self._elapsed)
         await asyncio.sleep(action.delay)
         return situation.acquired(await self._acquire(), self._elapsed)
+
+    async def _ask(self, owner: str, patience: float) -> Reply:
+        """Ask the holder to let go; ``patience``: seconds it may take to answer."""
+        self._asked = True
+        asked = await self._node.control.ask_release(
+            owner,
+            self._id,
+            patience,
+            relay=self._node.relays.available,
+            version=self._node.upgrades.version,
+            trace=self._trace,
+        )
+        reply = _reply(asked)
+        self._node.observer.count("holders_asked", answer=reply.value)
+        return reply
+
+    async def _seize(self, action: Seize) -> Record | Held:
+        """Take the session without its holder's consent."""
+        logger.warning("session %s: taken by force from %s", self._id, action.lease.owner)
+        self._node.observer.count("seized", dead=str(action.holder_is_dead).lower())
+        self._by_force = True
+        self._overruled = "" if action.holder_is_dead else action.lease.owner
+        answer = await self._acquire(action.lease)
+        # It may only have been frozen: its socket to the old place of this browser should not linger.
+        self._node.spawn(self._node.control.tell_moved(action.lease.owner, self._id))
+        return answer
 
     async def _acquire(self, seize: Lease | None = None) -> Record | Held:
         node = self._node
