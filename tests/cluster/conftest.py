@@ -9,6 +9,8 @@ from tests.cluster.tools import PROBE, Marks, World, watched
 from tests.fleet import fleet
 from tests.servers import running
 
+from flet_cluster.embedded import EmbeddedServer
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -19,6 +21,13 @@ if TYPE_CHECKING:
 def valkey() -> Iterator[str]:
     with running("valkey") as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedServer]:
+    """A server of one module's own, which it may kill, empty, or give other rules."""
+    with EmbeddedServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

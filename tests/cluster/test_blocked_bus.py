@@ -10,20 +10,13 @@ from tests.servers import command
 from tests.shell.running import SLOWNESS
 from tests.steps import Click
 
-from flet_cluster.embedded import EmbeddedServer
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+
+    from flet_cluster.embedded import EmbeddedServer
 
 MANY = int(200 * SLOWNESS)
 """Attempts of two nodes to listen, with backoff, while the test goes on; doubling ones are far more."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmbeddedServer]:
-    """A server of this module's own: its rules change."""
-    with EmbeddedServer() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -12,20 +12,13 @@ from tests.cluster.tools import Place, World, eventually, metric, seconds, sessi
 from tests.fleet import fleet
 from tests.steps import Change, Click, Find
 
-from flet_cluster.embedded import EmbeddedServer
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tests.cluster.tools import Marks
     from tests.fleet import Fleet, FleetNode
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmbeddedServer]:
-    """A server of this module's own, to be emptied."""
-    with EmbeddedServer() as server:
-        yield server
+    from flet_cluster.embedded import EmbeddedServer
 
 
 @pytest.fixture(scope="module")

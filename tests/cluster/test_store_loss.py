@@ -9,20 +9,14 @@ import pytest
 from tests.cluster.tools import Place, World, eventually, seconds, send, session_of
 from tests.steps import Click
 
-from flet_cluster.embedded import EmbeddedServer
 from flet_cluster.protocol.close import CloseCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from tests.fleet import FleetNode
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmbeddedServer]:
-    """A server of this module's own, to be killed."""
-    with EmbeddedServer() as server:
-        yield server
+    from flet_cluster.embedded import EmbeddedServer
 
 
 @pytest.fixture(scope="module")
