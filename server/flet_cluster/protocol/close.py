@@ -17,6 +17,15 @@ from __future__ import annotations
 
 import enum
 
+NORMAL = 1000
+"""What a socket is closed with by somebody who is done with it."""
+CUT = 1006
+"""What a socket that ended without a word is said to have been closed with."""
+GOODBYE = frozenset({NORMAL, 1001})
+"""What a client closes with whose page is closed or left."""
+OURS = 4000
+"""Codes from here on are an application's: of :class:`CloseCode`, and of nodes that know more of them."""
+
 
 class ClientAction(enum.StrEnum):
     """What the browser does after a socket was closed."""
@@ -112,12 +121,12 @@ _RANGES = {
 # A node always says "stop" with a code of its own. What is left here are proxies, servers shutting down and
 # networks.
 _STANDARD = {
-    1000: ClientAction.RETRY_NOW,  # some proxies close idle sockets "normally"
+    NORMAL: ClientAction.RETRY_NOW,  # some proxies close idle sockets "normally"
     1001: ClientAction.RETRY_NOW,  # the server goes away
     1002: ClientAction.STOP,  # websocket protocol error: the next attempt would repeat it
     1003: ClientAction.STOP,
     1005: ClientAction.RETRY_NOW,  # closed without a code
-    1006: ClientAction.RETRY_NOW,  # cut
+    CUT: ClientAction.RETRY_NOW,
     1007: ClientAction.STOP,
     1008: ClientAction.STOP,  # policy: origin or authorisation
     1009: ClientAction.STOP,  # message too big: resending repeats it

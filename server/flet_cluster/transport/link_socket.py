@@ -19,7 +19,7 @@ from flet_cluster.errors import (
 from flet_cluster.host.wire import BadPacket
 from flet_cluster.node.refusals import code_for
 from flet_cluster.node.tokens import binding_of
-from flet_cluster.protocol.close import ClientAction, CloseCode, action
+from flet_cluster.protocol.close import CUT, GOODBYE, NORMAL, ClientAction, CloseCode, action
 from flet_cluster.protocol.frames import encode
 from flet_cluster.protocol.instance import is_earlier
 from flet_cluster.protocol.link import (
@@ -128,7 +128,7 @@ class LinkSocket:
     async def run(self) -> None:
         """Serve the socket until it ends."""
         self._node.sockets.add(self)
-        code = 1006
+        code = CUT
         try:
             code = await self._receive()
         finally:
@@ -136,9 +136,9 @@ class LinkSocket:
             if self._front is not None:
                 self._front.close(code)
             if self.seat is not None:
-                self.seat.detach(self, for_good=code in (1000, 1001))
+                self.seat.detach(self, for_good=code in GOODBYE)
             self._link.close(CloseCode.SUPERSEDED)
-            self._out.close(code if code in (1000, 1001) else 1000, "")
+            self._out.close(code if code in GOODBYE else NORMAL, "")
             await self._out.ended(1)
 
     async def _receive(self) -> int:
@@ -148,7 +148,7 @@ class LinkSocket:
             self.heard_at = self._node.loop.time()
             self._came = perf_counter()
             if message["type"] == "websocket.disconnect":
-                return int(message.get("code") or 1006)
+                return int(message.get("code") or CUT)
             data = message.get("bytes")
             await self._take(data if data is not None else message.get("text") or "")
             del message, data  # an idle socket waits here for long

@@ -17,7 +17,7 @@ from flet_cluster.errors import ClusterError, SealBroken, SessionElsewhere, Snap
 from flet_cluster.host import wire
 from flet_cluster.node.refusals import code_for
 from flet_cluster.node.tokens import binding_of
-from flet_cluster.protocol.close import ClientAction, CloseCode, action
+from flet_cluster.protocol.close import NORMAL, ClientAction, CloseCode, action
 from flet_cluster.transport.front import Front
 from flet_cluster.transport.outgoing import outgoing_of
 
@@ -99,10 +99,10 @@ class PlainSocket:
         finally:
             self._node.sockets.discard(self)
             if self._front is not None:
-                self._front.close(1000)
+                self._front.close(NORMAL)
             if self.seat is not None:
                 self.seat.detach(self, for_good=True)
-            self._out.close(1000, "")
+            self._out.close(NORMAL, "")
             await self._out.ended(1)
 
     async def _receive(self) -> None:

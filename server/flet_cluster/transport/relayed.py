@@ -10,6 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from flet_cluster.host.connection import ClientInfo
+from flet_cluster.protocol.close import CUT, NORMAL, OURS
 from flet_cluster.protocol.relay import MESSAGE
 from flet_cluster.transport.binding import BrowserCookie
 from flet_cluster.transport.handshake import Visitor
@@ -38,7 +39,7 @@ class RelayedWire:
 
     def _ended(self, code: int) -> None:
         # Only the client's own goodbye is one: whatever ended the relay, its user may come back.
-        told = code if code < _OURS else 1006
+        told = code if code < OURS else CUT
         self._messages.put_nowait((0, {"type": "websocket.disconnect", "code": told}))
 
     async def receive(self) -> dict[str, Any]:
@@ -57,14 +58,11 @@ class RelayedWire:
         self._pipe.put(MESSAGE, data)
         await self._pipe.room()
 
-    async def close(self, code: int = 1000, reason: str | None = None) -> None:
+    async def close(self, code: int = NORMAL, reason: str | None = None) -> None:
         """End the relay, and with it the client's socket."""
         del reason
         self._pipe.close(code)
         self._messages.put_nowait((0, {"type": "websocket.disconnect", "code": code}))
-
-
-_OURS = 4000
 
 
 def serve_relayed(node: Node, seat: Seat, pipe: Pipe, opening: dict[str, Any]) -> Socket:
