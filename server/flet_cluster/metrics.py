@@ -73,7 +73,7 @@ COUNTERS = {
     "sent_home": "sessions given to a node with their version of the app, by answer",
     "sign_ins": "answers of identity providers, by what came of them",
     "signed_in": "sign-ins that came to an end in their session, by outcome",
-    "tasks_lost": "bare tasks and threads of sessions that ended with their node",
+    "tasks_lost": "bare tasks, threads, jobs and timers of sessions that ended with their node",
     "turned_away": "sessions sent to look for another node, since this one has its share",
     "upgraded": "sessions that went on under changed code, by how: resumed or restarted",
     "worker_ends": "worker processes that ended without being asked to, by how",
