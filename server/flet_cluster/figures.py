@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-NONE = "–"  # noqa: RUF001  it is one
-"""Stands for what is not known, or is not there."""
+NONE = "-"
+"""Stands for what is not known, or is not there. Every terminal can write it."""
 _THOUSAND = 1000
 _TEN = 10
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60))

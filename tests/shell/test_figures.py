@@ -18,7 +18,7 @@ NOW = 1_000_000.0
         (figures.rate(0), "0"),
         (figures.rate(0.42), "0.4"),
         (figures.rate(312.4), "312"),
-        (figures.seconds(0), "–"),  # noqa: RUF001  it is one
+        (figures.seconds(0), figures.NONE),
         (figures.seconds(0.00082), "0.8 ms"),
         (figures.seconds(0.0123), "12 ms"),
         (figures.seconds(1.44), "1.4 s"),

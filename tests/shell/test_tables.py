@@ -43,6 +43,14 @@ def test_nothing_is_cut_where_there_is_no_terminal(capsys: pytest.CaptureFixture
     assert line.split()[:4] == ["n-0123456789ab", host, socket, "v" * 12]
 
 
+def test_any_terminal_can_write_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a node that says nothing, nothing is known."""
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, "ascii", write_through=True))
+    tables.show(tables.of_nodes([NodeFacts.of(NodeInfo("n-0123456789ab", "v" * 12))], 0.0))
+    assert b"n-0123456789ab" in raw.getvalue()
+
+
 @pytest.mark.parametrize("order", ["\x1b[2J", "\x1b]0;title\x07", "\x9b2J", "\u202e", "\r"])
 def test_a_terminal_gets_no_orders(order: str) -> None:
     text = printed(f"Mozilla{order}5.0")
