@@ -107,22 +107,7 @@ class Node:
         self.relays = Relays(self)
         self.upgrades = Upgrades(self)
         self.rebalance = Rebalance(self)
-        self.control = Control(
-            bus,
-            self.vault,
-            self.id,
-            {
-                "release": self.departures.asked_to_release,
-                "adopt": self.upgrades.asked_to_adopt,
-                **Orders(self).answers,
-            },
-            {
-                "mail": lambda body: self.mail.arrived(body["session"]),
-                "moving": lambda body: self.rebalance.turn_away(body["sessions"]),
-                "gone": lambda body: self._upkeep.look_for(body["session"]),
-                "rebalance": lambda _body: self.rebalance.asked(),
-            },
-        )
+        self.control = self._control_channel()
         self.seats: dict[str, Seat] = {}
         self.sockets: set[Any] = set()
         self.version = ""
@@ -141,6 +126,21 @@ class Node:
         self.hibernation = Hibernation(self)
         self.restores = Restores(self)
         show_levels(self)
+
+    def _control_channel(self) -> Control:
+        """Say what other nodes and operators may ask this one, and what they may hint at."""
+        answers = {
+            "release": self.departures.asked_to_release,
+            "adopt": self.upgrades.asked_to_adopt,
+            **Orders(self).answers,
+        }
+        hints: dict[str, Callable[[dict[str, Any]], None]] = {
+            "mail": lambda body: self.mail.arrived(body["session"]),
+            "moving": lambda body: self.rebalance.turn_away(body["sessions"]),
+            "gone": lambda body: self._upkeep.look_for(body["session"]),
+            "rebalance": lambda _body: self.rebalance.asked(),
+        }
+        return Control(self.bus, self.vault, self.id, answers, hints)
 
     # -- life -------------------------------------------------------------------------------------
 
