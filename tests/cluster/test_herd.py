@@ -7,15 +7,24 @@ import random
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.cluster.tools import Place, World, send
 from tests.steps import Click
 from tests.tab import open_tab
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.tab import Tab
 
 USERS = 150
 AT_ONCE = 15
+
+
+@pytest.fixture(scope="module")
+def options() -> Mapping[str, str]:
+    """Who comes to a crowded node may be sent on: not here, where moves are counted."""
+    return {"FLET_CLUSTER_REBALANCE_RATE": "0"}
 
 
 async def shows(tab: Tab, text: str) -> None:

@@ -16,6 +16,12 @@ def test_a_token_carries_session_binding_and_instance() -> None:
     assert tokens.verify(issued.text, cookie) == issued
 
 
+def test_an_id_is_no_option() -> None:
+    ids = {new_session_id() for _ in range(2000)}
+    assert len(ids) == 2000
+    assert not [id_ for id_ in ids if id_.startswith("-")]
+
+
 @pytest.mark.parametrize("cookie", [None, "", "another"])
 def test_a_stolen_token_without_the_cookie_is_refused(cookie: str | None) -> None:
     tokens = Tokens([NEW], "app")

@@ -86,6 +86,18 @@ async def test_all_sessions_are_listed_page_by_page(store: SessionStore) -> None
     assert set((await everybody(store, 10))[0]) == set(ids) - {"s7"}
 
 
+async def test_those_that_begin_so(store: SessionStore) -> None:
+    ids = [
+        f"{start}{number}" for start in ("ab", "a*", "a[b", "a\\b", "a^b", "a?", "b") for number in range(5)
+    ]
+    for session_id in ids:
+        await store.create(session_id, "a", FULL, T)
+    for prefix in ("", "a", "ab", "a*", "a*3", "a[", "a\\", "a^", "a?", "*", "[", "\\", "c"):
+        page = await store.sketches("", 1000, prefix)
+        assert page.cursor == ""
+        assert {one.session_id for one in page.sketches} == {id_ for id_ in ids if id_.startswith(prefix)}
+
+
 async def test_no_sessions_are_an_empty_page(store: SessionStore) -> None:
     page = await store.sketches()
     assert (page.sketches, page.cursor) == ((), "")

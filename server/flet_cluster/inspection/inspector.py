@@ -89,7 +89,7 @@ class Inspector:
         return SessionDetail(session_id, facts, story.events, story.now)
 
     async def find(self, prefix: str) -> str:
-        """Return the id that begins so. Looks at all sessions unless it is a whole one.
+        """Return the id that begins so. The store goes through all ids unless it is a whole one.
 
         Raises:
             NoSuchSession: none does.
@@ -101,8 +101,8 @@ class Inspector:
             return prefix
         found, cursor = set[str](), ""
         while True:
-            page = await self._store.sketches(cursor, _PAGE)
-            found |= {one.session_id for one in page.sketches if one.session_id.startswith(prefix)}
+            page = await self._store.sketches(cursor, _PAGE, prefix)
+            found |= {one.session_id for one in page.sketches}
             cursor = page.cursor
             if len(found) > 1 and prefix not in found:
                 raise AmbiguousSession(f"Several sessions begin with {prefix!r}: give more of the id.")

@@ -1,10 +1,12 @@
 """Moves users of a crowded node to those that have room: slowly by itself, at once when asked (layer 3).
 
 Each node compares itself with its peers (:mod:`flet_cluster.balance`) and lets its surplus go at commit
-boundaries, so many a second. A browser reconnects wherever the balancer in front sends it: this node and
-others that are full already, which are told, turn such a session away for a moment, so that it comes where
-there is room. As with Phoenix's and Centrifugo's websockets there is no affinity that could be changed; the
-turning away is what consistent hashing with bounded loads does when a bin is full.
+boundaries, so many a second. By itself it does so only with what it had too many of twice in a row: when a
+node has died its users come all at once, and what the others said of themselves is older than that. A
+browser reconnects wherever the balancer in front sends it: this node and others that are full already, which
+are told, turn such a session away for a moment, so that it comes where there is room. As with Phoenix's and
+Centrifugo's websockets there is no affinity that could be changed; the turning away is what consistent
+hashing with bounded loads does when a bin is full.
 """
 
 from __future__ import annotations
@@ -52,6 +54,7 @@ class Rebalance:
         self._settled: OrderedDict[str, float] = OrderedDict()
         self._running = asyncio.Lock()
         self._known_from = 0.0
+        self._before = 0
 
     async def run(self) -> None:
         """Look after this node's load, now and then, for ever."""
@@ -69,7 +72,7 @@ class Rebalance:
 
         Args:
             rate: sessions a second.
-            seconds: how long at most; until it is done otherwise.
+            seconds: how long at most, and only what it had too many of the last time too; None: all, at once.
         """
         busy = self._running.locked() or self._node.loop.time() < self._known_from
         if busy or self._node.draining:
@@ -83,7 +86,8 @@ class Rebalance:
             me = self._node.describe()
             wanted = balance.surplus(me, nodes)
             if seconds is not None:
-                wanted = min(wanted, max(1, int(rate * seconds)))
+                lasting, self._before = min(wanted, self._before), wanted
+                wanted = min(lasting, max(1, int(rate * seconds)))
             return await self._let_go(wanted, rate, balance.crowded(me, nodes)) if wanted else 0
 
     async def _let_go(self, wanted: int, rate: float, crowded: list[str]) -> int:

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 
 def new_session_id() -> str:
-    """Return an id nobody can guess: 128 random bits, safe in keys and URLs."""
-    return secrets.token_urlsafe(16)
+    """Return an id nobody can guess: 128 random bits, safe in keys, URLs and on command lines."""
+    while (made := secrets.token_urlsafe(16)).startswith("-"):  # operators' shells take it for an option
+        pass
+    return made
 
 
 def new_cookie() -> str:

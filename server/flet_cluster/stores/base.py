@@ -263,8 +263,11 @@ class SessionStore(Protocol):
             SessionMissing: there is no such session.
         """
 
-    async def sketches(self, cursor: str = "", limit: int = 100) -> SketchPage:
-        """List sessions, about ``limit`` at a time, from where ``cursor`` of the page before says."""
+    async def sketches(self, cursor: str = "", limit: int = 100, prefix: str = "") -> SketchPage:
+        """List sessions, about ``limit`` at a time, from where ``cursor`` of the page before says.
+
+        ``prefix``: only those whose id begins so.
+        """
 
     async def story(self, session_id: str) -> Story | None:
         """Read what there is of one session without a key, and its life; None when it is not known.

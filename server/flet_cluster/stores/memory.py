@@ -283,9 +283,10 @@ class MemoryStore:
         self._data.lives = {key: life for key, life in self._data.lives.items() if life[1] > now}
         self._data.lives[session_id] = (_longer(row.life, last), now + ENDED_SECONDS)
 
-    async def sketches(self, cursor: str = "", limit: int = 100) -> SketchPage:
+    async def sketches(self, cursor: str = "", limit: int = 100, prefix: str = "") -> SketchPage:
         """List sessions in the order of their ids; a cursor is the last one of a page."""
-        ids = sorted(key for key in list(self._data.rows) if key > cursor and self._row(key))
+        fitting = [key for key in list(self._data.rows) if key > cursor and key.startswith(prefix)]
+        ids = sorted(key for key in fitting if self._row(key))
         page, more = ids[:limit], len(ids) > limit
         rows = [self._data.rows[session_id] for session_id in page]
         return SketchPage(tuple(_sketch(row) for row in rows), page[-1] if more else "", self._clock())

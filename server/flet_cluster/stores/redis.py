@@ -259,9 +259,9 @@ class RedisStore:
             self._keys.life(session_id),
         )
 
-    async def sketches(self, cursor: str = "", limit: int = 100) -> SketchPage:
+    async def sketches(self, cursor: str = "", limit: int = 100, prefix: str = "") -> SketchPage:
         """Read on in the list of sessions."""
-        return await self._sights.sketches(cursor, limit)
+        return await self._sights.sketches(cursor, limit, prefix)
 
     async def story(self, session_id: str) -> Story | None:
         """Read one session."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _LAST = 2**64 - 1
 """The last number that an entry of a stream can have within its millisecond."""
+_LITERALLY = str.maketrans({sign: f"\\{sign}" for sign in "\\*?[]"})
+"""What a pattern of Redis must say for what has a meaning there."""
 _NEWLINES = str.maketrans("\r\n", "  ")
 
 
@@ -37,13 +39,14 @@ class Sights:
         self._batcher = batcher
         self._keys = keys
 
-    async def sketches(self, cursor: str, limit: int) -> SketchPage:
+    async def sketches(self, cursor: str, limit: int, prefix: str) -> SketchPage:
         """Read on in the list of sessions. A cursor is a shard of the index and where it is in that."""
         shard, at = (int(part) for part in (cursor or "0.0").split("."))
         found: dict[str, None] = {}
+        wanted = ("MATCH", f"{prefix.translate(_LITERALLY)}*") if prefix else ()
         while shard < len(self._keys.deadlines) and len(found) < limit:
-            index = self._keys.deadlines[shard]
-            reply = await self._batcher.command("ZSCAN", index, at, "COUNT", max(1, limit - len(found)))
+            index, count = self._keys.deadlines[shard], max(1, limit - len(found))
+            reply = await self._batcher.command("ZSCAN", index, at, *wanted, "COUNT", count)
             found.update((member.decode(), None) for member in reply[1][::2])
             at = int(reply[0])
             shard += at == 0
