@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from flet_cluster.errors import ProgramError
 from flet_cluster.host.intercept import DropIn
 from flet_cluster.host.program import Program, load_program, program_of
+from flet_cluster.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -178,6 +179,23 @@ def test_script_named_like_a_module_of_python_does_not_hide_it(write: Write) -> 
     assert program.module == program.name == program.main.__module__ == "calendar_app"
 
 
+@pytest.mark.parametrize(
+    ("script", "name"),
+    [
+        ("01 my todo.py", "01-my-todo-8f82a8d7"),
+        ("übung.py", "bung-"),
+        ("应用.py", "63c73c47"),
+        (f"{'a' * 90}.py", "aaa"),
+    ],
+)
+def test_script_may_be_called_anything(write: Write, script: str, name: str) -> None:
+    program = load_program(str(write(script, *MAIN, "ft.run(main)")))
+    assert program.name.startswith(name)
+    assert Settings(app_name=program.name).app_name == program.name
+    assert program.name
+    assert program.module == program.main.__module__ == script.removesuffix(".py")
+
+
 def test_module_in_a_package_keeps_its_relative_imports(write: Write) -> None:
     write("market/__init__.py")
     write("market/views.py", "def main(page): pass")
@@ -268,6 +286,7 @@ def test_app_modules(write: Write) -> None:
     ("lines", "target", "message"),
     [
         ((*MAIN,), "wrong.py", r"never called ft\.run.*wrong\.py:main"),
+        (("def mein(page):", "    pass"), "wrong.py", r"ft\.run\(mein\), or .*: wrong\.py:mein$"),
         (("import fastapi", "web = fastapi.FastAPI()"), "wrong.py", r"builds an ASGI.*wrong\.py:web"),
         (("import flet as ft", "ft.run()"), "wrong.py", "missing a required argument: 'main'"),
         (("import flet as ft", "ft.run(1)"), "wrong.py", "main is 1, not a function"),

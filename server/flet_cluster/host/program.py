@@ -27,6 +27,7 @@ from starlette.applications import Starlette
 
 from flet_cluster.errors import ProgramError
 from flet_cluster.host import compat, scripts
+from flet_cluster.host.app_names import default_name
 from flet_cluster.host.arguments import settings_of
 from flet_cluster.host.entry import home_of
 from flet_cluster.host.intercept import Call, Recorder, flet_entry_points_recorded
@@ -52,7 +53,7 @@ class Program:
     Attributes:
         main: what runs for each new session.
         before_main: what runs before it, if anything.
-        name: the default app name: the module's last component, the same on every node.
+        name: the default app name, of the module's last component; the same on every node.
         module: the module the program was loaded from, importable under this name on every node.
         path: its source file.
         arguments: what the script gave to ``ft.run`` explicitly, by Flet's parameter names.
@@ -196,7 +197,7 @@ def program_of(main: Callable[..., Any], **arguments: Any) -> Program:
     return Program(
         main=main,
         before_main=arguments.get("before_main"),
-        name=name.rpartition(".")[2],
+        name=default_name(name),
         module=name,
         path=path,
         modules=modules,
@@ -212,7 +213,7 @@ def _resolve(target: str) -> _Target:
         if not file.is_file():
             raise ProgramError(f"There is no file {place}. Name a Python file, or a module as pkg.mod.")
         module = _module_name(file)
-        return _Target(module, module, file, attribute, file.parent)
+        return _Target(module, default_name(module), file, attribute, file.parent)
     if not all(part.isidentifier() for part in place.split(".")):
         raise ProgramError(f"{target!r} is neither a Python file nor a module. Try app.py or pkg.mod:main.")
     return _resolve_module(place, attribute)
@@ -249,7 +250,7 @@ def _resolve_module(place: str, attribute: str) -> _Target:
             f"the current directory; for a script, name the file: {place.replace('.', '/')}.py"
         )
     module = f"{place}.{MAIN}" if runnable else place
-    return _Target(module, place.rpartition(".")[2], None, attribute, root)
+    return _Target(module, default_name(place), None, attribute, root)
 
 
 def _module_name(file: Path) -> str:
@@ -329,8 +330,11 @@ def _nothing_to_run(script: str, module: Any) -> str:
     built = [name for name, value in vars(module).items() if isinstance(value, Starlette)]
     if built:
         return f"{script} never called ft.run, but builds an ASGI application. Name it: {script}:{built[0]}"
+    defined = _defined_by(module)
+    named = "main" if "main" in defined or not defined else defined[0]
     return (
-        f"{script} never called ft.run. End it with ft.run(main), or name the function to run: {script}:main"
+        f"{script} never called ft.run. End it with ft.run({named}), "
+        f"or name the function to run: {script}:{named}"
     )
 
 
@@ -372,16 +376,21 @@ def _attribute(module: Any, target: _Target) -> Any:
         try:
             value = getattr(value, part)
         except AttributeError:
-            functions = sorted(
-                name
-                for name, item in vars(module).items()
-                if callable(item) and getattr(item, "__module__", None) == module.__name__
-            )
+            functions = sorted(_defined_by(module))
             raise ProgramError(
                 f"{target.module} has no {target.attribute!r}. "
                 f"It defines: {', '.join(functions) or 'nothing'}."
             ) from None
     return value
+
+
+def _defined_by(module: Any) -> list[str]:
+    """Return the names of what a module defines and can be called."""
+    return [
+        name
+        for name, item in vars(module).items()
+        if callable(item) and getattr(item, "__module__", None) == module.__name__
+    ]
 
 
 def _is_loading(frame: traceback.FrameSummary) -> bool:
