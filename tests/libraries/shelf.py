@@ -383,6 +383,34 @@ def _(held: Any) -> None:
     connection.close()
 
 
+@thing("sqlite3 cursor")
+def _() -> Any:
+    connection = sqlite3.connect(FOLDER / "cursor.db", check_same_thread=False)
+    cursor = connection.cursor()
+    cursor.row_factory = sqlite3.Row
+    cursor.execute("CREATE TABLE t (a)")
+    cursor.executemany("INSERT INTO t VALUES (?)", [(1,), (2,)])
+    connection.commit()
+    counting = connection.execute("SELECT count(*) FROM t")
+    assert counting.fetchone() == (2,)
+    return connection, cursor, counting
+
+
+@use("sqlite3 cursor")
+def _(held: Any) -> None:
+    connection, cursor, counting = held
+    assert cursor.connection is counting.connection is connection
+    assert cursor.execute("SELECT a FROM t").fetchall()[1]["a"] == 2
+    assert counting.execute("SELECT a FROM t").fetchone() == (1,)
+    connection.close()
+
+
+@refused("sqlite3 cursor with rows left", "fetchall")
+def _() -> Any:
+    connection = sqlite3.connect(FOLDER / "rows.db", check_same_thread=False)
+    return connection.execute("SELECT 1 UNION SELECT 2")
+
+
 @refused("sqlite3 in memory", "a file")
 def _() -> Any:
     return sqlite3.connect(":memory:", check_same_thread=False)

@@ -105,7 +105,9 @@ class LiveSession:
         self.gone = False
         self.fence = Fence(self)
         self.background = Background(self)
-        self.work = AppWork(host.program.is_app_module, host.loop.call_soon, self._work_over)
+        self.work = AppWork(
+            host.program.is_app_module, host.loop.call_soon, self._work_over, threaded=host.in_threads
+        )
         self.lane = SessionLane(self)
         self._camera = Camera(host.loop, self.changed, host.limits.max_state)
         self._keeper = kept.Keeper()
