@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flet_cluster.bus.memory import MemoryBus
 from flet_cluster.bus.redis import RedisBus
 from flet_cluster.errors import SettingsError
-from flet_cluster.host import app_threads, background, entry, fast, lost, own_databases, sign_in
+from flet_cluster.host import app_threads, background, charts, entry, fast, lost, own_databases, sign_in
 from flet_cluster.host.environment import HostEnvironment
 from flet_cluster.host.fence import SignOfLife
 from flet_cluster.host.lane import LanePool
@@ -81,6 +81,7 @@ def build_node(
     portables = flet_portables()
     lost.register(portables)
     entry.register(portables)
+    charts.register(portables)
     limits = Limits(max_frame=settings.max_frame_size, handshake_seconds=settings.handshake_timeout)
     host = HostEnvironment(
         program=program,
