@@ -26,6 +26,7 @@ import redis
 import redis.asyncio
 import requests
 import sqlalchemy as sa
+from matplotlib.backend_bases import CloseEvent
 from matplotlib.figure import Figure
 from PIL import Image, ImageFont
 from sqlalchemy import orm
@@ -359,6 +360,27 @@ def _() -> Any:
     session = orm.Session(sa.create_engine(database("t.db")))
     session.add(Person(name="x"))
     return session
+
+
+HEARD: list[str] = []
+
+
+@thing("matplotlib events")
+def _() -> Any:
+    figure = Figure()
+    figure.canvas.mpl_connect("close_event", heard)
+    figure.canvas.mpl_connect("close_event", lambda _: HEARD.append("lambda"))
+    return figure
+
+
+def heard(event: Any) -> None:
+    HEARD.append(event.name)
+
+
+@use("matplotlib events")
+def _(figure: Any) -> None:
+    figure.canvas.callbacks.process("close_event", CloseEvent("close_event", figure.canvas))
+    assert HEARD == ["close_event", "lambda"]
 
 
 @thing("sqlite3")
