@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from flet_cluster.settings import Settings
 
+SERVERS = (uvicorn,)
+"""What scripts serve their applications with, where nobody else does."""
 _LOG = logging.getLogger("flet_cluster")
 _BACKLOG = 2048
 _YOUNG = 5000

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import flet
 import pytest
+import uvicorn
 from fastapi import FastAPI
 
 from flet_cluster.errors import ProgramError
@@ -383,6 +384,30 @@ def test_call_while_a_neighbour_is_imported_is_refused(write: Write) -> None:
     write("inner.py", *MAIN, "ft.run(main)")
     with pytest.raises(ProgramError, match=r"inner calls ft\.run while it is being imported"):
         load_program(str(write("outer.py", "import inner")))
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "uvicorn.run(web, port=9)",
+        'uvicorn.run("serving:web", port=9, reload=True)',
+        "uvicorn.run(lambda: web, port=9, factory=True)",
+    ],
+)
+def test_a_script_that_serves_its_application_itself_does_not(write: Write, start: str) -> None:
+    write(
+        "serving.py",
+        "import uvicorn",
+        "from fastapi import FastAPI",
+        "web = FastAPI()",
+        GUARD,
+        f"    {start}",
+    )
+    serve = uvicorn.run
+    program = load_program("serving.py", (), DropIn(export=dict, modules={}, servers=(uvicorn,)))
+    assert program.asgi_app is sys.modules["serving"].web
+    assert program.settings() == {"port": 9}
+    assert uvicorn.run is serve
 
 
 def test_an_asgi_application_is_told_from_a_main(write: Write) -> None:

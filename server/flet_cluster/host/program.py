@@ -82,9 +82,9 @@ class Program:
         beside the script is served even if it is not mentioned. ``view=None`` says that nobody wants to see
         the app; every other view is a browser here.
         """
-        if self.asgi_app is not None:
-            return {}  # the script gave them to the apps it built
         given = self.arguments
+        if self.asgi_app is not None:
+            return dict(given)  # where to listen; all else the script gave to the apps it built
         return {
             **settings_of(given),  # flet_cluster.run takes settings as well
             "app_path": given.get("name") or None,
@@ -302,7 +302,7 @@ def _program(target: _Target, calls: list[Call]) -> Program:
     elif call is None:
         raise ProgramError(_nothing_to_run(path.name, module))
     elif call.asgi_app is not None:
-        return _asgi_program(target, path, call.asgi_app)
+        return _asgi_program(target, path, call.asgi_app, call.listening)
     else:
         main = call.arguments["main"]
     home = getattr(main, "__module__", None) or target.module
@@ -338,7 +338,9 @@ def _nothing_to_run(script: str, module: Any) -> str:
     )
 
 
-def _asgi_program(target: _Target, path: Path, application: Any) -> Program:
+def _asgi_program(
+    target: _Target, path: Path, application: Any, listening: Mapping[str, Any] = _NO_ARGUMENTS
+) -> Program:
     """Describe a script that builds its own ASGI application; who made its Flet apps knows them."""
     return Program(
         main=application,
@@ -347,6 +349,7 @@ def _asgi_program(target: _Target, path: Path, application: Any) -> Program:
         module=target.module,
         path=path,
         modules=AppModules(_root_of(target.module, path)),
+        arguments=listening,
         asgi_app=application,
     )
 
