@@ -7,6 +7,7 @@ import inspect
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import flet
@@ -21,7 +22,6 @@ from flet_cluster.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     Write = Callable[..., Path]
 
@@ -214,6 +214,21 @@ def test_package_is_run_by_its_main_module(write: Write) -> None:
     program = load_program("bazaar")
     assert (program.module, program.name) == ("bazaar.__main__", "bazaar")
     assert program.main.__module__ == "bazaar.__main__"
+
+
+@pytest.mark.parametrize("target", [".", "here", "here:main", "there"])
+def test_a_folder_stands_for_the_script_in_it(write: Write, target: str) -> None:
+    for name in ("main.py", "here/main.py", "there/src/main.py"):
+        write(name, *MAIN, "ft.run(main)")
+    program = load_program(target)
+    folder = {".": "", "there": "there/src"}.get(target, "here")
+    assert (program.name, program.path) == ("main", Path(folder, "main.py").resolve())
+
+
+def test_a_folder_without_a_script_is_told_so(write: Write) -> None:
+    write("empty/app.py", *MAIN)
+    with pytest.raises(ProgramError, match=r"no main\.py in empty.*empty/app\.py"):
+        load_program("./empty")
 
 
 def test_function_is_named_directly(write: Write) -> None:

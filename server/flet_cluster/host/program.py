@@ -3,6 +3,7 @@
 A *target* is one of
 
 - ``app.py`` or ``folder/app.py``: a script, run as if by ``python app.py``;
+- ``.`` or ``folder``: the ``main.py`` in it, or in its ``src``, as ``flet run`` finds it;
 - ``pkg.mod``: a module, run as if by ``python -m pkg.mod``;
 - ``app.py:main``, ``pkg.mod:main``: a function, found by importing the module;
 - ``asgi.py:app``, ``pkg.mod:app``: an ASGI application that the script builds around its Flet apps.
@@ -30,6 +31,7 @@ from flet_cluster.host import compat, scripts
 from flet_cluster.host.app_names import default_name
 from flet_cluster.host.arguments import settings_of
 from flet_cluster.host.entry import home_of
+from flet_cluster.host.folders import script_in
 from flet_cluster.host.intercept import Call, Recorder, flet_entry_points_recorded
 from flet_cluster.host.modules import AppModules
 from flet_cluster.host.scripts import MAIN, script_importable
@@ -208,13 +210,18 @@ def program_of(main: Callable[..., Any], **arguments: Any) -> Program:
 def _resolve(target: str) -> _Target:
     """Find the file or module that a target names."""
     place, _, attribute = target.partition(":") if not _drive(target) else (target, "", "")
-    if place.endswith(".py") or Path(place).is_file():
-        file = Path(place).resolve()
+    file = script_in(Path(place)) or Path(place)
+    if place.endswith(".py") or file.is_file():
+        file = file.resolve()
         if not file.is_file():
             raise ProgramError(f"There is no file {place}. Name a Python file, or a module as pkg.mod.")
         module = _module_name(file)
         return _Target(module, default_name(module), file, attribute, file.parent)
     if not all(part.isidentifier() for part in place.split(".")):
+        if Path(place).is_dir():
+            raise ProgramError(
+                f"There is no main.py in {Path(place)}. Name the script: {Path(place) / 'app.py'}"
+            )
         raise ProgramError(f"{target!r} is neither a Python file nor a module. Try app.py or pkg.mod:main.")
     return _resolve_module(place, attribute)
 
