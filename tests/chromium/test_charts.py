@@ -20,6 +20,8 @@ APP = str(Path(__file__).with_name("charts_app.py"))
 PLACE = {"x": 20.0, "y": 150.0, "width": 700.0, "height": 200.0}
 """Within the chart."""
 PATIENCE = 30 * SLOWNESS
+STILL = 6
+"""So many pictures in a row are the same."""
 
 
 def picture(screen: Screen) -> bytes:
@@ -31,12 +33,14 @@ def blank(image: bytes) -> bool:
 
 
 def until(screen: Screen, fits: Callable[[bytes], bool], what: str) -> bytes:
-    """Wait for a picture."""
+    """Wait for a picture that stays: a chart may be painted in another size first."""
     deadline = time.monotonic() + PATIENCE
-    while not fits(image := picture(screen)):
+    seen: list[bytes] = []
+    while len(seen) < STILL or len(set(seen[-STILL:])) > 1 or not fits(seen[-1]):
         assert time.monotonic() < deadline, f"never painted: {what}"
         screen.page.wait_for_timeout(50)
-    return image
+        seen.append(picture(screen))
+    return seen[-1]
 
 
 def test_a_chart_goes_on_after_a_kill_and_a_reload(start: Start, screen: Screen) -> None:

@@ -42,8 +42,8 @@ async def go_on(chart: Any) -> None:
         chart.send_message({"type": "send_image_mode"})
         ratio = getattr(chart, _RATIO)
         chart.send_message({"type": "set_device_pixel_ratio", "device_pixel_ratio": ratio})
-        chart.send_message({"type": "refresh"})
         chart.send_message({"type": "resize", "width": chart._width, "height": chart._height})  # noqa: SLF001
+        chart.send_message({"type": "refresh"})
     await chart._receive_loop()  # noqa: SLF001 - see the module's description
 
 
