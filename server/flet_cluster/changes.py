@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flet_cluster.errors import ProgramError
+from flet_cluster.host.folders import script_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -42,6 +43,9 @@ def folder_of(target: str) -> Path:
         ProgramError: there is no such script, and no change will bring it.
     """
     place = target.partition(":")[0]
+    script = script_in(Path(place))
+    if script is not None:
+        return script.resolve().parent
     if not place.endswith(".py") and not Path(place).is_file():
         return Path.cwd()
     if not Path(place).is_file():

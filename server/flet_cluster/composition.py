@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flet_cluster.bus.memory import MemoryBus
 from flet_cluster.bus.redis import RedisBus
 from flet_cluster.errors import SettingsError
-from flet_cluster.host import app_threads, background, entry, fast, lost, sign_in
+from flet_cluster.host import app_threads, background, charts, entry, fast, lost, own_databases, sign_in
 from flet_cluster.host.environment import HostEnvironment
 from flet_cluster.host.fence import SignOfLife
 from flet_cluster.host.lane import LanePool
@@ -98,12 +98,14 @@ def _host_of(
     fast.install()
     background.install()
     app_threads.install()
+    own_databases.install()
     sign_in.install()
     loop = asyncio.get_running_loop()
     guard_loop(loop)
     portables = flet_portables()
     lost.register(portables)
     entry.register(portables)
+    charts.register(portables)
     return HostEnvironment(
         program=program,
         loop=loop,

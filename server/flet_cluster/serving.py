@@ -29,16 +29,19 @@ from flet_cluster.settings import unknown_variables
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from flet_cluster.settings import Settings
 
+SERVERS = (uvicorn,)
+"""What scripts serve their applications with, where nobody else does."""
 _LOG = logging.getLogger("flet_cluster")
 _BACKLOG = 2048
 _YOUNG = 5000
 """So many new objects are worth a look for garbage: events under way make a thousand by themselves."""
 _LAST_RESPONSES = 1.0
+_EXPLAIN_AFTER = 2.0
 _GOODBYE = 1.5
 """What a process may take, over its drain timeout or after all is done, before it is ended from within."""
 
@@ -113,6 +116,29 @@ def _config(app: Any, settings: Settings) -> uvicorn.Config:
     )
 
 
+@contextlib.contextmanager
+def hurry_explained(seconds: float) -> Iterator[None]:
+    """Log, if what is done in this context takes a while, why that is so and what ends it; on the loop.
+
+    Args:
+        seconds: how long it may take.
+    """
+
+    def explain() -> None:
+        """The operator, or who has pressed Ctrl-C, is waiting."""
+        _LOG.info(
+            "leaving takes up to %g s: what runs may finish first (FLET_CLUSTER_DRAIN_TIMEOUT). "
+            "Ask a second time, with Ctrl-C, and it ends at once",
+            seconds,
+        )
+
+    timer = asyncio.get_running_loop().call_later(_EXPLAIN_AFTER, explain)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 class _Server(uvicorn.Server):
     """Uvicorn's server with a call at readiness and a drain before it closes connections."""
 
@@ -170,7 +196,8 @@ class _Server(uvicorn.Server):
         if drain is None:
             return
         try:
-            await asyncio.wait_for(drain(), self._drain_timeout)
+            with contextlib.nullcontext() if self.supervised else hurry_explained(self._drain_timeout):
+                await asyncio.wait_for(drain(), self._drain_timeout)
         except TimeoutError:
             _LOG.warning(
                 "drain took longer than %g s; other nodes take the rest by force", self._drain_timeout

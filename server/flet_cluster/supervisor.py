@@ -26,7 +26,7 @@ from flet_cluster.errors import ClusterError, StartFailed
 from flet_cluster.logs import configure_logging, say
 from flet_cluster.management import opened
 from flet_cluster.process import Worker
-from flet_cluster.serving import warn_of_unknown_variables
+from flet_cluster.serving import hurry_explained, warn_of_unknown_variables
 from flet_cluster.settings import Backend, Settings
 from flet_cluster.workers_sight import WorkersSight
 
@@ -368,7 +368,8 @@ class Supervisor:
         ends = asyncio.gather(*(worker.stopped(self._patience()) for worker in running))
         hurry = asyncio.create_task(self._kill.wait())
         either: list[asyncio.Future[Any]] = [ends, hurry]
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        with hurry_explained(self._patience() - _KILL_MARGIN):
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         hurry.cancel()
         for worker in running:
             worker.kill()

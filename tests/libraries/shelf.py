@@ -26,6 +26,7 @@ import redis
 import redis.asyncio
 import requests
 import sqlalchemy as sa
+from matplotlib.backend_bases import CloseEvent
 from matplotlib.figure import Figure
 from PIL import Image, ImageFont
 from sqlalchemy import orm
@@ -361,6 +362,27 @@ def _() -> Any:
     return session
 
 
+HEARD: list[str] = []
+
+
+@thing("matplotlib events")
+def _() -> Any:
+    figure = Figure()
+    figure.canvas.mpl_connect("close_event", heard)
+    figure.canvas.mpl_connect("close_event", lambda _: HEARD.append("lambda"))
+    return figure
+
+
+def heard(event: Any) -> None:
+    HEARD.append(event.name)
+
+
+@use("matplotlib events")
+def _(figure: Any) -> None:
+    figure.canvas.callbacks.process("close_event", CloseEvent("close_event", figure.canvas))
+    assert HEARD == ["close_event", "lambda"]
+
+
 @thing("sqlite3")
 def _() -> Any:
     connection = sqlite3.connect(FOLDER / "plain.db", check_same_thread=False, isolation_level="IMMEDIATE")
@@ -381,6 +403,34 @@ def _(held: Any) -> None:
     assert connection.execute("SELECT b FROM t").fetchone()["b"] == "x"
     assert connection.execute("PRAGMA foreign_keys").fetchone()[0] == 1
     connection.close()
+
+
+@thing("sqlite3 cursor")
+def _() -> Any:
+    connection = sqlite3.connect(FOLDER / "cursor.db", check_same_thread=False)
+    cursor = connection.cursor()
+    cursor.row_factory = sqlite3.Row
+    cursor.execute("CREATE TABLE t (a)")
+    cursor.executemany("INSERT INTO t VALUES (?)", [(1,), (2,)])
+    connection.commit()
+    counting = connection.execute("SELECT count(*) FROM t")
+    assert counting.fetchone() == (2,)
+    return connection, cursor, counting
+
+
+@use("sqlite3 cursor")
+def _(held: Any) -> None:
+    connection, cursor, counting = held
+    assert cursor.connection is counting.connection is connection
+    assert cursor.execute("SELECT a FROM t").fetchall()[1]["a"] == 2
+    assert counting.execute("SELECT a FROM t").fetchone() == (1,)
+    connection.close()
+
+
+@refused("sqlite3 cursor with rows left", "fetchall")
+def _() -> Any:
+    connection = sqlite3.connect(FOLDER / "rows.db", check_same_thread=False)
+    return connection.execute("SELECT 1 UNION SELECT 2")
 
 
 @refused("sqlite3 in memory", "a file")

@@ -60,6 +60,9 @@ def test_where_the_code_is(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert folder_of("../app.py") == home
     assert folder_of("../app.py:main") == home
     assert folder_of("shop.views:main") == home / "pages"
+    (home / "project" / "src").mkdir(parents=True)
+    (home / "project" / "src" / "main.py").write_text("")
+    assert folder_of("../project") == home / "project" / "src"
     with pytest.raises(ProgramError, match=r"There is no file gone\.py"):
         folder_of("gone.py")
 

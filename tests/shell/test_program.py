@@ -7,19 +7,21 @@ import inspect
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import flet
 import pytest
+import uvicorn
 from fastapi import FastAPI
 
 from flet_cluster.errors import ProgramError
 from flet_cluster.host.intercept import DropIn
 from flet_cluster.host.program import Program, load_program, program_of
+from flet_cluster.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     Write = Callable[..., Path]
 
@@ -178,6 +180,23 @@ def test_script_named_like_a_module_of_python_does_not_hide_it(write: Write) -> 
     assert program.module == program.name == program.main.__module__ == "calendar_app"
 
 
+@pytest.mark.parametrize(
+    ("script", "name"),
+    [
+        ("01 my todo.py", "01-my-todo-8f82a8d7"),
+        ("übung.py", "bung-"),
+        ("应用.py", "63c73c47"),
+        (f"{'a' * 90}.py", "aaa"),
+    ],
+)
+def test_script_may_be_called_anything(write: Write, script: str, name: str) -> None:
+    program = load_program(str(write(script, *MAIN, "ft.run(main)")))
+    assert program.name.startswith(name)
+    assert Settings(app_name=program.name).app_name == program.name
+    assert program.name
+    assert program.module == program.main.__module__ == script.removesuffix(".py")
+
+
 def test_module_in_a_package_keeps_its_relative_imports(write: Write) -> None:
     write("market/__init__.py")
     write("market/views.py", "def main(page): pass")
@@ -195,6 +214,21 @@ def test_package_is_run_by_its_main_module(write: Write) -> None:
     program = load_program("bazaar")
     assert (program.module, program.name) == ("bazaar.__main__", "bazaar")
     assert program.main.__module__ == "bazaar.__main__"
+
+
+@pytest.mark.parametrize("target", [".", "here", "here:main", "there"])
+def test_a_folder_stands_for_the_script_in_it(write: Write, target: str) -> None:
+    for name in ("main.py", "here/main.py", "there/src/main.py"):
+        write(name, *MAIN, "ft.run(main)")
+    program = load_program(target)
+    folder = {".": "", "there": "there/src"}.get(target, "here")
+    assert (program.name, program.path) == ("main", Path(folder, "main.py").resolve())
+
+
+def test_a_folder_without_a_script_is_told_so(write: Write) -> None:
+    write("empty/app.py", *MAIN)
+    with pytest.raises(ProgramError, match=r"no main\.py in empty.*empty/app\.py"):
+        load_program("./empty")
 
 
 def test_function_is_named_directly(write: Write) -> None:
@@ -268,6 +302,7 @@ def test_app_modules(write: Write) -> None:
     ("lines", "target", "message"),
     [
         ((*MAIN,), "wrong.py", r"never called ft\.run.*wrong\.py:main"),
+        (("def mein(page):", "    pass"), "wrong.py", r"ft\.run\(mein\), or .*: wrong\.py:mein$"),
         (("import fastapi", "web = fastapi.FastAPI()"), "wrong.py", r"builds an ASGI.*wrong\.py:web"),
         (("import flet as ft", "ft.run()"), "wrong.py", "missing a required argument: 'main'"),
         (("import flet as ft", "ft.run(1)"), "wrong.py", "main is 1, not a function"),
@@ -364,6 +399,30 @@ def test_call_while_a_neighbour_is_imported_is_refused(write: Write) -> None:
     write("inner.py", *MAIN, "ft.run(main)")
     with pytest.raises(ProgramError, match=r"inner calls ft\.run while it is being imported"):
         load_program(str(write("outer.py", "import inner")))
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "uvicorn.run(web, port=9)",
+        'uvicorn.run("serving:web", port=9, reload=True)',
+        "uvicorn.run(lambda: web, port=9, factory=True)",
+    ],
+)
+def test_a_script_that_serves_its_application_itself_does_not(write: Write, start: str) -> None:
+    write(
+        "serving.py",
+        "import uvicorn",
+        "from fastapi import FastAPI",
+        "web = FastAPI()",
+        GUARD,
+        f"    {start}",
+    )
+    serve = uvicorn.run
+    program = load_program("serving.py", (), DropIn(export=dict, modules={}, servers=(uvicorn,)))
+    assert program.asgi_app is sys.modules["serving"].web
+    assert program.settings() == {"port": 9}
+    assert uvicorn.run is serve
 
 
 def test_an_asgi_application_is_told_from_a_main(write: Write) -> None:

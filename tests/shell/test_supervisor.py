@@ -148,8 +148,10 @@ def test_second_signal_does_not_wait(tmp_path: Path, workers: int) -> None:
         pids = all_serve(running, 2) if workers > 1 else [running.process.pid]
         running.process.send_signal(signal.SIGTERM)
         eventually(lambda: "draining" in running.output(), "the drain has begun")
+        eventually(lambda: "Ask a second time" in running.output(), "it says how to hurry")
         running.process.send_signal(signal.SIGTERM)
         running.process.wait(10 * SLOWNESS)
+        assert running.output().count("Ask a second time") == 1
         assert not any(alive(pid) for pid in pids)
 
 

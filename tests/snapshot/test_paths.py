@@ -7,6 +7,7 @@ import gc
 import socket
 import sqlite3
 import sys
+import threading
 from contextlib import closing
 from multiprocessing import current_process
 from typing import TYPE_CHECKING, Any
@@ -80,3 +81,11 @@ def test_what_nobody_knows_how_to_move_is_to_be_a_resource(app: AppFolder) -> No
         app.capture({"held": [held]})
     assert caught.value.path == "page['held'][0] → socket.socket"
     assert "flet_cluster.resource" in caught.value.reason
+
+
+def test_an_array_is_no_obstacle_on_the_way_to_one(app: AppFolder) -> None:
+    numpy = pytest.importorskip("numpy")
+    held = {"array": numpy.arange(3), "deeper": [[[threading.local()]]]}
+    with pytest.raises(NotPortable) as caught:
+        app.capture(held)
+    assert caught.value.path == "page['deeper'][0][0][0] → _thread._local"

@@ -11,7 +11,8 @@ import sys
 import threading
 import types
 import weakref
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -337,3 +338,31 @@ def test_what_changes_while_it_is_written_says_nothing_of_what_can_travel(app: A
         app.capture(items)
     del items["growing"]
     app.capture(items)
+
+
+def test_views_of_dicts(app: AppFolder) -> None:
+    prices: Any = {"tea": 2}
+    ordered = OrderedDict(a=1)
+    views = (prices.keys(), prices.values(), prices.items(), ordered.keys(), ordered.items())
+    copied, others = app.copy((prices, views))
+    copied["milk"] = 1
+    assert list(others[0]) == ["tea", "milk"]
+    assert list(others[1]) == [2, 1]
+    assert ("milk", 1) in others[2]
+    assert [list(other) for other in others[3:]] == [["a"], [("a", 1)]]
+    prices["names"] = prices.keys()
+    assert "names" in app.copy(prices)["names"]
+
+
+def test_an_executor_is_one_without_jobs(app: AppFolder) -> None:
+    begun = app.load("BEGUN = []\n").BEGUN
+    with (
+        ThreadPoolExecutor(2, "work", begun.append, ("thread",)) as executor,
+        app.copy(executor) as copied,
+    ):
+        assert executor.submit(int, "1").result() == 1
+        assert copied is not executor
+        assert copied.submit(threading.current_thread).result().name == "work_0"
+    assert begun == ["thread", "thread"]
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        app.copy(executor).submit(int)

@@ -9,7 +9,7 @@ import typer
 
 
 def run(  # noqa: PLR0913  one parameter for each option
-    target: Annotated[str, typer.Argument(help="app.py, pkg.mod, app.py:main or pkg.mod:main")],
+    target: Annotated[str, typer.Argument(help="app.py, folder, pkg.mod, app.py:main or pkg.mod:main")],
     arguments: Annotated[list[str] | None, typer.Argument(help="Arguments for the script, after --")] = None,
     *,
     open_browser: Annotated[

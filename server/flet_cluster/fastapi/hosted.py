@@ -15,6 +15,7 @@ from flet_cluster.fastapi.manager import AppManager, app_manager
 from flet_cluster.host.intercept import DropIn
 from flet_cluster.hosting import failure_noted
 from flet_cluster.http.health import health_routes
+from flet_cluster.serving import SERVERS
 from flet_cluster.sight import ProcessSight
 
 if TYPE_CHECKING:
@@ -42,16 +43,18 @@ DROP_IN = DropIn(
             ".flet_upload": endpoints,
         }.items()
     },
+    servers=SERVERS,
 )
-"""What a hosted script gets when it imports Flet's FastAPI parts or exports an ASGI application."""
+"""What a hosted script gets when it imports Flet's FastAPI parts, exports or serves an application."""
 
 
 def settings_asked_by(program: Program) -> Mapping[str, Any]:
-    """Return the settings that a program asks for: of an application of its own, only the secret key counts.
+    """Return the settings that a program asks for: of an application of its own, address and secret key.
 
     All else the script gave to the apps it built.
     """
-    return program.settings() if program.asgi_app is None else app_manager.own_key()
+    own_key = {} if program.asgi_app is None else app_manager.own_key()
+    return {**program.settings(), **own_key}
 
 
 def application_of(program: Program, settings: Settings) -> Any:

@@ -32,15 +32,27 @@ class AppWork:
         is_app: says of a module's name whether it is the app's.
         call_soon: calls a function on the loop; callable from any thread.
         ended: called on the loop when something has ended, and what it did may be in no commit.
+        threaded: whether sync handlers run in threads; else all of the session's code is on the loop.
 
     Attributes:
         unseen: something was done since the last picture that shows all of it.
     """
 
-    __slots__ = ("__weakref__", "_call_soon", "_ended", "_others", "_running", "_stopped", "is_app", "unseen")
+    __slots__ = (
+        *("__weakref__", "_call_soon", "_ended", "_others", "_running", "_stopped"),
+        *("is_app", "threaded", "unseen"),
+    )
 
-    def __init__(self, is_app: Callable[[str], bool], call_soon: CallSoon, ended: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        is_app: Callable[[str], bool],
+        call_soon: CallSoon,
+        ended: Callable[[], None],
+        *,
+        threaded: bool = True,
+    ) -> None:
         self.is_app = is_app
+        self.threaded = threaded
         self._call_soon = call_soon
         self._ended = ended
         self._running: dict[int, tuple[str, Callable[[], object] | None]] = {}

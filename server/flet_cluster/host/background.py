@@ -21,7 +21,7 @@ from flet.controls.context import _context_page
 from flet.controls.page import Page
 
 from flet_cluster.errors import NotPortable, SnapshotError
-from flet_cluster.host import internals
+from flet_cluster.host import charts, internals
 from flet_cluster.host.current import Event, derive, enter
 from flet_cluster.host.fence import behind, task_fence
 from flet_cluster.host.loops import task_watcher, within_gate
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from flet_cluster.host.live import LiveSession
-    from flet_cluster.host.starters import RestartedTask
+    from flet_cluster.host.starters import RestartedTask, Starter
 
 logger = logging.getLogger("flet_cluster.host")
 
@@ -227,7 +227,17 @@ class Background:
         found = read_call(within_gate(coro))
         if found is None or not self._live.host.program.is_app_module(found[0].__module__):
             return None
-        call = BackgroundCall("task", *found)
+        return self._recorded(BackgroundCall("task", *found), coro, context)
+
+    def chart_starter(self, coro: Any, context: contextvars.Context | None) -> Any:
+        """Record the task that serves a chart, wherever it is made; see :mod:`.charts`."""
+        chart = charts.chart_of(within_gate(coro))
+        if chart is None:
+            return None
+        return self._recorded(BackgroundCall("task", charts.go_on, (chart,), {}), coro, context)
+
+    def _recorded(self, call: BackgroundCall, coro: Any, context: contextvars.Context | None) -> Any:
+        """Return what a :data:`task_starter` does for a coroutine that carries out this call."""
         derived = derive(call.kind) if context is None else context.run(derive, call.kind)
         self._name(call, *derived)
         return named_like(self._inside(call, coro), coro), lambda task: self._started(call, task)
@@ -339,7 +349,7 @@ class Background:
         error = task.exception()
         if error is None:
             return "result", task.result()
-        self._live.report(f"background task {call.function!r} failed", error)
+        self._live.report(f"background {call.event.name} failed", error)
         return "error", error
 
     def _settle(self, call: BackgroundCall, outcome: Outcome) -> None:
@@ -412,7 +422,7 @@ class Background:
         if self._stopping:
             return  # by the error that ended it, or by itself: the next node starts it again
         if isinstance(error, Exception):
-            self._live.report(f"background thread {call.function!r} failed", error)
+            self._live.report(f"background {call.event.name} failed", error)
         self.calls.pop(call, None)
         self._settle(call, ("result", None))
         if self._waiting:
@@ -461,6 +471,18 @@ class Background:
                 call.cancel()
         for pause in list(self._parked):
             self._go_on(pause)
+
+
+def starter_of_charts(background: Background) -> Starter:
+    """Return :meth:`Background.chart_starter`, for contexts: they do not keep the session's objects."""
+    owner = weakref.ref(background)
+
+    def start(coro: Any, context: contextvars.Context | None) -> Any:
+        """See ``task_starter``."""
+        found = owner()
+        return found.chart_starter(coro, context) if found is not None else None
+
+    return start
 
 
 def _thread_ended(owner: weakref.ref[Background], call: BackgroundCall, error: BaseException | None) -> None:

@@ -3,7 +3,8 @@
 While a program is loaded, ``flet.run``, ``flet.run_async`` and their older names ``flet.app(…)`` and
 ``flet.app_async`` record their arguments. The blocking ones end the script there, as in stock Flet nothing
 after them runs until the app is over. ``export_asgi_app=True`` returns an application instead and lets the
-script go on; it and ``flet.fastapi`` are those of a :class:`DropIn`.
+script go on; it and ``flet.fastapi`` are those of a :class:`DropIn`. A script that would serve what it has
+built, by ``uvicorn.run``, ends there as well: its application is served in the same way as any.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ import sys
 import threading
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from flet_cluster.host.scripts import ScriptStopped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _ENTRY_POINTS = ("run", "run_async", "app", "app_async")
 _OLDER_MAIN = ("target", "session_handler")
@@ -36,11 +37,13 @@ class Call:
     Attributes:
         arguments: what was given explicitly, by Flet's parameter names, ``main`` included.
         asgi_app: what an ``export_asgi_app=True`` call returned to the script, with the routes the script
-            added.
+            added; what a script gave to ``uvicorn.run``.
+        listening: where it wanted that to listen: ``host``, ``port``.
     """
 
     arguments: Mapping[str, Any]
     asgi_app: Any = None
+    listening: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,12 @@ class DropIn:
     Attributes:
         export: makes the application of ``ft.run(main, export_asgi_app=True)`` from its arguments.
         modules: stands for modules of Flet that scripts import, by name.
+        servers: modules whose ``run`` a script may call with its application, as that of uvicorn.
     """
 
     export: Callable[[Mapping[str, Any]], Any]
     modules: Mapping[str, ModuleType]
+    servers: Sequence[ModuleType] = ()
 
     def install(self) -> None:
         """Let later imports find the stand-ins; for good, since a handler may import as well."""
@@ -94,6 +99,23 @@ class Recorder:
         self.calls.append(Call({"main": main, **arguments}))
         self._stop()
 
+    def serve(self, app: Any, options: Mapping[str, Any], script: Mapping[str, Any]) -> NoReturn:
+        """Note a call of ``uvicorn.run``; end the script.
+
+        Args:
+            app: an application, or ``module:name`` of one.
+            options: what else was given.
+            script: global names of the module that calls.
+        """
+        if isinstance(app, str):
+            module, _, name = app.partition(":")
+            app = script[name] if name in script else getattr(importlib.import_module(module), name)
+        if options.get("factory"):
+            app = app()
+        listening = {name: options[name] for name in ("host", "port") if name in options}
+        self.calls.append(Call({}, app, listening))
+        self._stop()
+
     def _stop(self) -> NoReturn:
         """End the script; or only a thread of it, which Python does without a word for this very class."""
         raise ScriptStopped if threading.get_ident() == self.thread else SystemExit
@@ -126,6 +148,14 @@ def _stand_in(original: Callable[..., Any], recorder: Recorder, signature: inspe
     return stand_in
 
 
+def _server(recorder: Recorder) -> Callable[..., NoReturn]:
+    def run(app: Any, **options: Any) -> NoReturn:
+        """Stand for ``uvicorn.run``."""
+        recorder.serve(app, options, sys._getframe(1).f_globals)  # noqa: SLF001 - as uvicorn imports it by name
+
+    return run
+
+
 @contextlib.contextmanager
 def flet_entry_points_recorded(drop_in: DropIn | None = None) -> Iterator[Recorder]:
     """Replace Flet's entry points while this context lasts; yield the recorder of their calls."""
@@ -141,6 +171,9 @@ def flet_entry_points_recorded(drop_in: DropIn | None = None) -> Iterator[Record
             if inspect.isfunction(original):
                 undo.callback(setattr, holder, name, original)
                 setattr(holder, name, _stand_in(original, recorder, signature))
+    for server in drop_in.servers if drop_in is not None else ():
+        undo.callback(setattr, server, "run", server.run)
+        cast("Any", server).run = _server(recorder)
     undo.callback(setattr, module, "__class__", module.__class__)
     module.__class__ = _callable_module(recorder, signature)
     _active.append(recorder)

@@ -43,6 +43,7 @@ SESSION_CLOSED = "_Session__closed"
 PUBSUB_HUB = "_PubSubClient__pubsub"
 PAGE_SESSION = "_Page__session"
 PAGE_AUTHORIZATION = "_Page__authorization"
+PAGE_SET_VISIBLE = "_Page__set_app_visible"
 SUBSCRIPTION_DISPOSER = "_ObservableSubscription__disposer"
 REGISTRY_LOCK = "_lock"
 EFFECT_TASKS = ("_setup_task", "_cleanup_task")
@@ -99,7 +100,7 @@ _HELD_BY: tuple[tuple[object, tuple[str, ...]], ...] = (
     (validation, ("_get_effective_type_hints", "_REPORTED_VALIDATION_ERRORS_KEY")),
     (object_model, ("get_type_hints",)),
     (router, ("_params_context", "_outlet_context", "_location_context", "_MISSING")),
-    (Page, ("run_task", "run_thread", "login", "logout", "_trigger_event", "auth")),
+    (Page, ("run_task", "run_thread", "login", "logout", "_trigger_event", "auth", PAGE_SET_VISIBLE)),
     (OAuthProvider, ("_fetch_user", "_fetch_groups")),
     (Session, ("dispatch_event", "apply_patch", "get_page_patch", "start_updates_scheduler", "after_event")),
     (Session, ("invoke_method",)),
@@ -110,6 +111,11 @@ _HELD_BY: tuple[tuple[object, tuple[str, ...]], ...] = (
 def forget_session(page: Page) -> None:
     """Let each use of a page's session raise what Flet raises for one that is no more (RuntimeError)."""
     setattr(page, PAGE_SESSION, left.refuse)  # in place of its weak reference
+
+
+def seen_again(page: Page) -> None:
+    """Let what waits until the page is visible go on: ``RawImage``, charts, apps."""
+    getattr(page, PAGE_SET_VISIBLE)(True)
 
 
 def missing() -> list[str]:

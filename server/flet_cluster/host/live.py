@@ -25,7 +25,7 @@ from flet_cluster.errors import GraphChanged, MessageRefused, ProtocolError, Sna
 from flet_cluster.host import fast, hooks, internals, kept, message_codec, sign_in, startup, upgrades, wire
 from flet_cluster.host.app_work import AppWork, app_work
 from flet_cluster.host.audience import audience_of
-from flet_cluster.host.background import Background
+from flet_cluster.host.background import Background, starter_of_charts
 from flet_cluster.host.camera import Camera
 from flet_cluster.host.connection import ClientInfo, HostConnection
 from flet_cluster.host.current import Event, derive, within
@@ -44,7 +44,7 @@ from flet_cluster.host.resources import Resources
 from flet_cluster.host.session import HostSession
 from flet_cluster.host.session_lane import SessionLane
 from flet_cluster.host.sign_in import SignIn
-from flet_cluster.host.starters import described
+from flet_cluster.host.starters import described, task_starter
 from flet_cluster.model import MainState
 from flet_cluster.protocol.close import CloseCode
 from flet_cluster.snapshot import begin_sessions
@@ -105,7 +105,9 @@ class LiveSession:
         self.gone = False
         self.fence = Fence(self)
         self.background = Background(self)
-        self.work = AppWork(host.program.is_app_module, host.loop.call_soon, self._work_over)
+        self.work = AppWork(
+            host.program.is_app_module, host.loop.call_soon, self._work_over, threaded=host.in_threads
+        )
         self.lane = SessionLane(self)
         self._camera = Camera(host.loop, self.changed, host.limits.max_state)
         self._keeper = kept.Keeper()
@@ -261,6 +263,7 @@ class LiveSession:
             found = self.host.context.copy()
             found.run(task_watcher.set, weakly(self.watch))
             found.run(app_work.set, weakref.ref(self.work))
+            found.run(task_starter.set, starter_of_charts(self.background))
             found.run(logscope.scope.set, self._scope)
             for variable, value in self.variables:
                 found.run(variable.set, value)

@@ -3,6 +3,7 @@
 A *target* is one of
 
 - ``app.py`` or ``folder/app.py``: a script, run as if by ``python app.py``;
+- ``.`` or ``folder``: the ``main.py`` in it, or in its ``src``, as ``flet run`` finds it;
 - ``pkg.mod``: a module, run as if by ``python -m pkg.mod``;
 - ``app.py:main``, ``pkg.mod:main``: a function, found by importing the module;
 - ``asgi.py:app``, ``pkg.mod:app``: an ASGI application that the script builds around its Flet apps.
@@ -27,8 +28,10 @@ from starlette.applications import Starlette
 
 from flet_cluster.errors import ProgramError
 from flet_cluster.host import compat, scripts
+from flet_cluster.host.app_names import default_name
 from flet_cluster.host.arguments import settings_of
 from flet_cluster.host.entry import home_of
+from flet_cluster.host.folders import script_in
 from flet_cluster.host.intercept import Call, Recorder, flet_entry_points_recorded
 from flet_cluster.host.modules import AppModules
 from flet_cluster.host.scripts import MAIN, script_importable
@@ -52,7 +55,7 @@ class Program:
     Attributes:
         main: what runs for each new session.
         before_main: what runs before it, if anything.
-        name: the default app name: the module's last component, the same on every node.
+        name: the default app name, of the module's last component; the same on every node.
         module: the module the program was loaded from, importable under this name on every node.
         path: its source file.
         arguments: what the script gave to ``ft.run`` explicitly, by Flet's parameter names.
@@ -81,9 +84,9 @@ class Program:
         beside the script is served even if it is not mentioned. ``view=None`` says that nobody wants to see
         the app; every other view is a browser here.
         """
-        if self.asgi_app is not None:
-            return {}  # the script gave them to the apps it built
         given = self.arguments
+        if self.asgi_app is not None:
+            return dict(given)  # where to listen; all else the script gave to the apps it built
         return {
             **settings_of(given),  # flet_cluster.run takes settings as well
             "app_path": given.get("name") or None,
@@ -199,7 +202,7 @@ def program_of(main: Callable[..., Any], **arguments: Any) -> Program:
     return Program(
         main=main,
         before_main=arguments.get("before_main"),
-        name=name.rpartition(".")[2],
+        name=default_name(name),
         module=name,
         path=path,
         modules=modules,
@@ -210,13 +213,18 @@ def program_of(main: Callable[..., Any], **arguments: Any) -> Program:
 def _resolve(target: str) -> _Target:
     """Find the file or module that a target names."""
     place, _, attribute = target.partition(":") if not _drive(target) else (target, "", "")
-    if place.endswith(".py") or Path(place).is_file():
-        file = Path(place).resolve()
+    file = script_in(Path(place)) or Path(place)
+    if place.endswith(".py") or file.is_file():
+        file = file.resolve()
         if not file.is_file():
             raise ProgramError(f"There is no file {place}. Name a Python file, or a module as pkg.mod.")
         module = _module_name(file)
-        return _Target(module, module, file, attribute, file.parent)
+        return _Target(module, default_name(module), file, attribute, file.parent)
     if not all(part.isidentifier() for part in place.split(".")):
+        if Path(place).is_dir():
+            raise ProgramError(
+                f"There is no main.py in {Path(place)}. Name the script: {Path(place) / 'app.py'}"
+            )
         raise ProgramError(f"{target!r} is neither a Python file nor a module. Try app.py or pkg.mod:main.")
     return _resolve_module(place, attribute)
 
@@ -252,7 +260,7 @@ def _resolve_module(place: str, attribute: str) -> _Target:
             f"the current directory; for a script, name the file: {place.replace('.', '/')}.py"
         )
     module = f"{place}.{MAIN}" if runnable else place
-    return _Target(module, place.rpartition(".")[2], None, attribute, root)
+    return _Target(module, default_name(place), None, attribute, root)
 
 
 def _module_name(file: Path) -> str:
@@ -304,7 +312,7 @@ def _program(target: _Target, calls: list[Call]) -> Program:
     elif call is None:
         raise ProgramError(_nothing_to_run(path.name, module))
     elif call.asgi_app is not None:
-        return _asgi_program(target, path, call.asgi_app)
+        return _asgi_program(target, path, call.asgi_app, call.listening)
     else:
         main = call.arguments["main"]
     _check_main(main, target.module, path.name)
@@ -337,12 +345,17 @@ def _nothing_to_run(script: str, module: Any) -> str:
     built = [name for name, value in vars(module).items() if isinstance(value, Starlette)]
     if built:
         return f"{script} never called ft.run, but builds an ASGI application. Name it: {script}:{built[0]}"
+    defined = _defined_by(module)
+    named = "main" if "main" in defined or not defined else defined[0]
     return (
-        f"{script} never called ft.run. End it with ft.run(main), or name the function to run: {script}:main"
+        f"{script} never called ft.run. End it with ft.run({named}), "
+        f"or name the function to run: {script}:{named}"
     )
 
 
-def _asgi_program(target: _Target, path: Path, application: Any) -> Program:
+def _asgi_program(
+    target: _Target, path: Path, application: Any, listening: Mapping[str, Any] = _NO_ARGUMENTS
+) -> Program:
     """Describe a script that builds its own ASGI application; who made its Flet apps knows them."""
     return Program(
         main=application,
@@ -351,6 +364,7 @@ def _asgi_program(target: _Target, path: Path, application: Any) -> Program:
         module=target.module,
         path=path,
         modules=AppModules(_root_of(target.module, path)),
+        arguments=listening,
         asgi_app=application,
     )
 
@@ -380,16 +394,21 @@ def _attribute(module: Any, target: _Target) -> Any:
         try:
             value = getattr(value, part)
         except AttributeError:
-            functions = sorted(
-                name
-                for name, item in vars(module).items()
-                if callable(item) and getattr(item, "__module__", None) == module.__name__
-            )
+            functions = sorted(_defined_by(module))
             raise ProgramError(
                 f"{target.module} has no {target.attribute!r}. "
                 f"It defines: {', '.join(functions) or 'nothing'}."
             ) from None
     return value
+
+
+def _defined_by(module: Any) -> list[str]:
+    """Return the names of what a module defines and can be called."""
+    return [
+        name
+        for name, item in vars(module).items()
+        if callable(item) and getattr(item, "__module__", None) == module.__name__
+    ]
 
 
 def _is_loading(frame: traceback.FrameSummary) -> bool:

@@ -14,7 +14,7 @@ from flet.controls.context import context as flet_context
 from flet.controls.exceptions import FletPageDisconnectedException
 from flet.messaging.protocol import Message, MessageAction, RegisterClientResponseBody
 
-from flet_cluster.host import upgrades, variables, wire
+from flet_cluster.host import internals, upgrades, variables, wire
 from flet_cluster.host.current import Event, within
 from flet_cluster.host.entry import function_of
 from flet_cluster.host.remount import remounted
@@ -93,8 +93,13 @@ def _answer(live: LiveSession, failure: str, *, again: bool) -> None:
 
 
 def _register_again(live: LiveSession, page: dict[str, Any]) -> None:
-    """A page that was loaded anew: everything it needs, then the events Flet fires."""
+    """A page that was loaded anew: everything it needs, then the events Flet fires.
+
+    The one before may have said as its last word that it is hidden. A page that is loaded does not say that
+    it is seen; if it is not, it says so.
+    """
     route = live.page.route
+    internals.seen_again(live.page)
     live.session.cancel_client_calls()
     live.session.apply_page_patch(page)
     live.whole_page()

@@ -34,6 +34,7 @@ class Portables:
     Attributes:
         exact: reducer by exact type.
         families: (base, reducer): for subclasses too; the most recently registered match wins.
+        named: reducer by the name of a type, of subclasses too, for packages that may not be imported.
         owned: types whose instances belong to a session: they never travel as a global's name.
         unnamed: class attributes that hold no state worth a name (tables made by decorators).
         proven: top-level packages whose objects need not be rebuilt on trial (see :mod:`.trial`).
@@ -42,6 +43,7 @@ class Portables:
     def __init__(self) -> None:
         self.exact: dict[type, Reducer] = {}
         self.families: list[tuple[type, Reducer]] = []
+        self.named: dict[str, Reducer] = {}
         self.owned: tuple[type, ...] = ()
         self.unnamed: set[str] = set()
         self.proven: set[str] = set()
@@ -60,6 +62,11 @@ class Portables:
             self.families.insert(0, (cls, reduce))
         else:
             self.exact[cls] = reduce
+
+    def register_named(self, name: str, reduce: Reducer) -> None:
+        """Use ``reduce`` for instances of the type ``module.qualname`` and of its subclasses."""
+        self.generation += 1
+        self.named[name] = reduce
 
     def unregister(self, cls: type) -> None:
         """Forget how instances of ``cls`` travel."""
@@ -134,4 +141,6 @@ class Portables:
         found = self.exact.get(cls)
         if found is not None:
             return found
-        return next((reduce for base, reduce in self.families if issubclass(cls, base)), None)
+        named = (self.named.get(f"{base.__module__}.{base.__qualname__}") for base in cls.__mro__)
+        families = (reduce for base, reduce in self.families if issubclass(cls, base))
+        return next(filter(None, named), None) or next(families, None)

@@ -34,6 +34,7 @@ _LEAVES = (  # exactly these: a subclass may have its own way to be pickled, or 
     type(...),
     type(NotImplemented),
     types.BuiltinFunctionType,
+    pickle.PickleBuffer,  # what arrays of numpy give away of themselves; a pickle takes it as bytes
 )
 _SHOWN = 40
 _SHOWN_STEPS = 40

@@ -20,6 +20,7 @@ from flet_cluster.errors import NotPortable
 from flet_cluster.snapshot.exception_types import EXCEPTION_FAMILIES
 from flet_cluster.snapshot.libraries.open_files import reduce_text
 from flet_cluster.snapshot.tokens import NAMED
+from flet_cluster.snapshot.view_types import VIEW_TYPES
 from flet_cluster.snapshot.wait_types import WAIT_FAMILIES, WAIT_TYPES
 from flet_cluster.snapshot.weak_types import WEAK_TYPES
 
@@ -193,6 +194,7 @@ def _function_of(suspended: object, code: types.CodeType) -> types.FunctionType 
 
 
 STDLIB_EXACT: dict[type, Reducer] = {
+    **VIEW_TYPES,
     **WEAK_TYPES,
     **WAIT_TYPES,
     functools.partial: _reduce_partial,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import asyncio.mixins
 import concurrent.futures
+import inspect
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from flet_cluster.errors import NotPortable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flet_cluster.snapshot.portables import Reducer
 
 _LOCK: Any = type(threading.Lock())
@@ -141,12 +144,31 @@ def reduce_thread(thread: threading.Thread) -> Any:
     return finished_thread, (thread.name,)
 
 
+def pool(workers: int, prefix: str, initializer: Any, arguments: tuple[Any, ...], over: bool) -> Any:
+    """Return an executor with these parameters and without jobs; ``over``: one that takes none any more."""
+    made = concurrent.futures.ThreadPoolExecutor(workers, prefix, initializer, arguments)
+    if over:
+        made.shutdown(wait=False)
+    return made
+
+
+def _reduce_pool(found: Any) -> Any:
+    """Its jobs are the host's business: a session with one stays, and what is lost of them is said."""
+    names = ("_initializer", "_initargs")
+    known: Mapping[str, Any] = {name[1:]: getattr(found, name) for name in names if hasattr(found, name)}
+    if not known:  # since Python 3.14 only its own function for new threads knows
+        known = inspect.getclosurevars(found._create_worker_context).nonlocals  # noqa: SLF001
+    start = known.get("initializer"), known.get("initargs", ())
+    return pool, (found._max_workers, found._thread_name_prefix, *start, found._shutdown)  # noqa: SLF001
+
+
 WAIT_TYPES: dict[type, Reducer] = {
     _LOCK: _reduce_lock,
     _RLOCK: _reduce_rlock,
     threading.Event: _reduce_event,
     threading.Condition: _reduce_condition,
     concurrent.futures.Future: _reduce_future,
+    concurrent.futures.ThreadPoolExecutor: _reduce_pool,
 }
 """Reducers by exact type."""
 

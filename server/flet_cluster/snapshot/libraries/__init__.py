@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from flet_cluster.snapshot.libraries import (
     bound,
+    figures,
     fonts,
     http_clients,
     open_files,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _TYPES: dict[str, Reducer] = {
     **bound.TYPES,
+    **figures.TYPES,
     **fonts.TYPES,
     **http_clients.TYPES,
     **open_files.TYPES,

@@ -1,4 +1,4 @@
-"""sqlite3 connections to files travel as file and settings (layer 1: standard library and siblings).
+"""sqlite3 connections to files travel as file and settings, cursors with them (layer 1: standard library).
 
 They are opened anew, and never create a file: one that is not there means that the nodes share no folder,
 and an empty database in its place would be worse than an error.
@@ -6,6 +6,7 @@ and an empty database in its place would be worse than an error.
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,12 @@ _THREAD = (
     "thread, or use flet_cluster.resource(lambda: sqlite3.connect(…))"
 )
 _SETTINGS = ("isolation_level", "row_factory", "text_factory", "autocommit")
+_UNREAD = (
+    "its last query has rows that were not fetched, and they would be lost; fetch all of them (fetchall) or "
+    "close the cursor before the handler ends"
+)
+_STATEMENT = "Statement"
+"""What a cursor refers to while a query has rows left: of all it knows only the garbage collector tells."""
 _PRAGMAS = ("busy_timeout", "foreign_keys")
 
 
@@ -66,10 +73,20 @@ def _connect(cls: type[sqlite3.Connection], path: str, pragmas: dict[str, int]) 
     return connection
 
 
-def _set(connection: sqlite3.Connection, settings: dict[str, Any]) -> None:
-    """Give a connection what the app has set on it."""
+def _set(made: sqlite3.Connection | sqlite3.Cursor, settings: dict[str, Any]) -> None:
+    """Give a connection or a cursor what the app has set on it."""
     for name, value in settings.items():
-        setattr(connection, name, value)
+        setattr(made, name, value)
+
+
+def _reduce_cursor(cursor: sqlite3.Cursor) -> Any:
+    """A cursor is its connection's next one, if it is not in the middle of a query."""
+    if cursor.description is not None and any(
+        type(part).__name__ == _STATEMENT for part in gc.get_referents(cursor)
+    ):
+        raise NotPortable("", _UNREAD)
+    settings = {"row_factory": cursor.row_factory, "arraysize": cursor.arraysize}
+    return type(cursor), (cursor.connection,), settings, None, None, _set
 
 
 def _reduce_row(row: sqlite3.Row) -> Any:
@@ -88,5 +105,9 @@ def _row(names: tuple[str, ...], values: tuple[Any, ...]) -> sqlite3.Row:
     return row
 
 
-TYPES: dict[str, Reducer] = {"sqlite3.Connection": _reduce_connection, "sqlite3.Row": _reduce_row}
+TYPES: dict[str, Reducer] = {
+    "sqlite3.Connection": _reduce_connection,
+    "sqlite3.Cursor": _reduce_cursor,
+    "sqlite3.Row": _reduce_row,
+}
 """Reducers by the name of a type."""
