@@ -439,7 +439,7 @@ class Background:
         If the session is to leave this node, the thread waits for that: it ends here before the next node
         starts it again.
         """
-        if self._live.has_output:
+        if self._live.output.has_packets:
             self._live.listener.stage()
         if not self._live.listener.departing or self._stopping:
             pause.resume()

@@ -69,7 +69,7 @@ class Entries:
     def pump(self) -> None:
         """Queue the next one, unless one is being handled, or the page is only about to come."""
         live = self._live
-        if self._waiting and self._current is None and live.registered and not live.muted:
+        if self._waiting and self._current is None and live.registered and not live.output.muted:
             self._current = self._waiting.popleft()
             live.queue(Input("entry", 0, self._current))
 

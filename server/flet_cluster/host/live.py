@@ -1,7 +1,7 @@
 """A session's live objects on this node: inputs in, snapshots and packets out (layer 3: may import Flet).
 
 Everything here runs on the loop, but for handlers in the lane and the hooks that these call
-(:meth:`LiveSession.emit`, :meth:`LiveSession.updated`). A snapshot is only taken on the loop, when no
+(:meth:`Output.emit`, :meth:`LiveSession.updated`). A snapshot is only taken on the loop, when no
 worker of the session runs or while it waits: between steps of everything.
 """
 
@@ -13,7 +13,6 @@ import itertools
 import logging
 import secrets
 import weakref
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +20,8 @@ from flet.controls.context import _context_page
 from flet.messaging.protocol import MessageAction
 
 from flet_cluster import logscope
-from flet_cluster.errors import GraphChanged, MessageRefused, ProtocolError, SnapshotError, UploadsDisabled
-from flet_cluster.host import fast, hooks, internals, kept, message_codec, sign_in, startup, upgrades, wire
+from flet_cluster.errors import GraphChanged, ProtocolError, SnapshotError, UploadsDisabled
+from flet_cluster.host import fast, hooks, internals, kept, sign_in, startup, upgrades, wire
 from flet_cluster.host.app_work import AppWork, app_work
 from flet_cluster.host.audience import audience_of
 from flet_cluster.host.background import Background
@@ -36,9 +35,10 @@ from flet_cluster.host.hooks import Hooks
 from flet_cluster.host.inputs import Inbox, Input, Kind, Progress, Started
 from flet_cluster.host.loops import task_watcher, weakly
 from flet_cluster.host.messages import Messages
-from flet_cluster.host.picture import Captured, Extra, Listener, drain
+from flet_cluster.host.output import Output
+from flet_cluster.host.picture import Captured, Extra, Listener
 from flet_cluster.host.portable import SessionImage, capture_session, image_of, restore_session
-from flet_cluster.host.pubsub import Publication, SessionPubSub
+from flet_cluster.host.pubsub import SessionPubSub
 from flet_cluster.host.remount import remounted
 from flet_cluster.host.resources import Resources
 from flet_cluster.host.session import HostSession
@@ -52,8 +52,6 @@ from flet_cluster.snapshot import begin_sessions
 if TYPE_CHECKING:
     import contextvars
     from collections.abc import Callable, Coroutine, Iterator, Mapping
-
-    from flet.messaging.protocol import Message
 
     from flet_cluster.host.environment import HostEnvironment
     from flet_cluster.host.sign_in import OwnEvent
@@ -109,21 +107,17 @@ class LiveSession:
         self.lane = SessionLane(self)
         self._camera = Camera(host.loop, self.changed, host.limits.max_state)
         self._keeper = kept.Keeper()
-        self.pubsub = SessionPubSub(session_id, self._publish, self._pack)
+        self.output = Output(self)
+        self.pubsub = SessionPubSub(session_id, self.output.publish, self.output.pack)
         self.messages = Messages(self)
-        self.connection = HostConnection(host.loop, host.executor, self.pubsub, self)
+        self.connection = HostConnection(host.loop, host.executor, self.pubsub, self.output, self)
         self.variables: Variables = ()
         self._around: tuple[Any, Variables, contextvars.Context | None] = (None, (), None)
         self.tasks: set[asyncio.Task[Any]] = set()
         self._spawned: set[asyncio.Task[Any]] = set()
         self.handlers = 0
         self._began: dict[int, float] = {}
-        self.muted = False
         self.inbox = Inbox(host.limits)
-        self._packets: list[bytes] = []
-        self._publications: list[Publication] = []
-        self.unpublished = 0
-        self._sign_ins: list[SignIn] = []
         self.own_events: list[OwnEvent] = []
         self.entries = Entries(self)
         self.hooks = Hooks()
@@ -296,19 +290,7 @@ class LiveSession:
         self.accompany(task)
         return task
 
-    # -- output -----------------------------------------------------------------------------------
-
-    def emit(self, packet: bytes) -> None:
-        """Queue a packet for the next commit; callable from any thread."""
-        if self.gone or self.muted:
-            return
-        self._packets.append(packet)
-        if not self.lane.here:
-            self.host.loop.call_soon(self.changed)  # a worker's output is looked at when it pauses or ends
-
-    def datagram(self, packet: bytes) -> None:
-        """Send raw channel bytes now; callable from any thread."""
-        self.host.loop.call_soon(self.listener.datagram, packet)
+    # -- services and news --------------------------------------------------------------------------------
 
     def upload_url(self, name: str, seconds: float) -> str:
         """Return a URL for an upload from this session's page; callable from any thread.
@@ -324,39 +306,11 @@ class LiveSession:
             )
         return self.host.uploads.url(name, seconds, self.client.name, self.id)
 
-    def send(self, message: Message) -> None:
-        """Queue a message for the next commit."""
-        self.emit(wire.encode(message))
-
-    def _publish(self, publication: Publication) -> None:
-        """Queue a publication for the next commit; callable from any thread."""
-        with self.host.tracer.span("publish", self.id) as span:
-            if span.header:
-                publication = replace(publication, trace=span.header)
-        self._publications.append(publication)
-        self.unpublished += len(publication.body)
-        self.host.loop.call_soon(self.changed)
-
-    def _pack(self, topic: object, message: object) -> bytes:
-        """Turn a message into bytes; callable from any thread. Raises MessageRefused."""
-        if self.unpublished >= self.host.limits.max_outbox_bytes:
-            raise MessageRefused(
-                f"page.pubsub takes no more messages of this session: {self.unpublished} bytes of them wait "
-                "to be published; let a handler end now and then, and is the store there?"
-            )
-        return message_codec.pack(topic, message, self.host.limits)
-
     def signing_in(self, state: str, page_html: str, page_url: str) -> None:
         """Remember a sign-in before the next commit, and so before its user leaves; from any thread."""
         begun = SignIn(state, page_html, page_url, bool(self.page.web), self.given_up)
         self.given_up = state
-        self._sign_ins.append(begun)
-        self.host.loop.call_soon(self.changed)
-
-    @property
-    def has_sign_ins(self) -> bool:
-        """Whether a sign-in is to be remembered before anything is shown."""
-        return bool(self._sign_ins)
+        self.output.remember(begun)
 
     def changed(self, urgent: bool = True) -> None:
         """Tell the keeper that there is something to commit."""
@@ -369,7 +323,7 @@ class LiveSession:
         Raises:
             RuntimeError: the session has left this node meanwhile (Flet's own error).
         """
-        output = bool(self._packets)
+        output = self.output.has_packets
         self.lane.updated(output=output)
         if self.background.here:
             self.background.pause()
@@ -495,7 +449,7 @@ class LiveSession:
         self.report(f"an input cannot be taken ({item.kind})", error)
         self.trail.done(item.mark)
         if item.kind == "register":  # a page that cannot be sent: say so, where else it would load for ever
-            self.muted = False
+            self.output.muted = False
             self.session.error(f"The page cannot be sent: {error}")
         self.changed()
 
@@ -706,20 +660,11 @@ class LiveSession:
     @property
     def dormant(self) -> bool:
         """Whether nothing runs, nobody is asked anything, and nothing waits for a commit or a turn."""
-        waits = self._packets or self._publications or self._sign_ins or self.own_events or self._spawned
+        waits = not self.output.empty or self.own_events or self._spawned
         busy = waits or self.background.calls or self.progress.running or self.starting or self.preparing
-        if busy or self.muted or not self.registered or not self.releasable or self.lane.waited_for:
+        if busy or self.output.muted or not self.registered or not self.releasable or self.lane.waited_for:
             return False
         return not self.session.has_pending_render
-
-    @property
-    def has_output(self) -> bool:
-        """Whether output waits for its commit."""
-        return bool(self._packets)
-
-    def take_packets(self) -> list[bytes]:
-        """Take the output that waits, with or without the state that caused it."""
-        return drain(self._packets)
 
     def capture(self) -> Captured:
         """Take a snapshot and the output that it accounts for.
@@ -727,13 +672,11 @@ class LiveSession:
         Raises:
             GraphChanged: not now, and its output stays here.
         """
-        packets, publications = self.take_packets(), drain(self._publications)
-        sign_ins = drain(self._sign_ins)
+        output = self.output.take()
         try:
             graph, obstacle = self._camera.take(self.session, self._shoot)
         except GraphChanged:
-            self._packets[:0], self._publications[:0] = packets, publications
-            self._sign_ins[:0] = sign_ins
+            self.output.put_back(output)
             raise
         return Captured(
             graph,
@@ -741,9 +684,9 @@ class LiveSession:
             self.progress.rx,
             self.main,
             (*self.progress.running.values(), *self._losable()),
-            tuple(packets),
-            tuple(publications),
-            tuple(sign_ins),
+            tuple(output.packets),
+            tuple(output.publications),
+            tuple(output.sign_ins),
             self.entries.position,
             self.pubsub.subscriptions.keys,
             self.messages.position,
@@ -792,11 +735,12 @@ class LiveSession:
 
     def whole_page(self) -> None:
         """Send the page whole: it stands for all earlier output but the calls to the client."""
-        self.muted = False
-        calls = [packet for packet in self._packets if wire.is_client_call(packet)]
-        self._packets.clear()
-        self.emit(remounted(wire.encode(startup.register_response(self, self.page))))
-        self._packets += calls
+
+        def encoded() -> bytes:
+            """Return the page in one packet."""
+            return remounted(wire.encode(startup.register_response(self, self.page)))
+
+        self.output.start_over(encoded)
         self.entries.pump()
 
     def restart_link(self, instance: str) -> None:
@@ -807,7 +751,7 @@ class LiveSession:
         # What the old page sent is done, as in Flet; but its request for a page would answer the new one's.
         for item in self.inbox.drop_registrations():
             self.trail.done(item.mark)
-        self.muted = True
+        self.output.muted = True
 
     def dispose(self) -> None:
         """Stop everything of the session on this node, once. Its output goes nowhere from here on.

@@ -43,7 +43,7 @@ def register(live: LiveSession, item: Input) -> None:
 def _register_new(live: LiveSession, page: dict[str, Any], item: Input) -> None:
     """Run ``before_main``, answer, then run ``main``."""
     live.registered = True
-    live.muted = False  # a page that was loaded anew before its session had begun
+    live.output.muted = False  # a page that was loaded anew before its session had begun
     live.session.apply_page_patch(page)
     live.page.client_ip = item.client.ip
     live.page.client_user_agent = item.client.user_agent
@@ -79,7 +79,7 @@ def _answer(live: LiveSession, failure: str, *, again: bool) -> None:
     live.preparing = False
     patch = live.context().run(live.session.get_page_patch)
     packet = wire.encode(register_response(live, patch, failure))
-    live.emit(remounted(packet) if again else packet)
+    live.output.emit(remounted(packet) if again else packet)
     if failure:
         live.main = MainState.DONE
         live.take_main()

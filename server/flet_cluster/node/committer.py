@@ -213,7 +213,7 @@ class Committer:
         if seat.live is None:
             self._dirty = False
         elif self._dirty and self.early:
-            seat.release_early(seat.live.take_packets())
+            seat.release_early(seat.live.output.take_packets())
             self._wait()
         elif self._dirty:
             self.stage()
@@ -225,7 +225,7 @@ class Committer:
         seat = self._seat
         if self._node.settings.commit_interval == 0 or seat.committed is None or seat.wants_rest:
             return False
-        return seat.live is None or not seat.live.has_sign_ins
+        return seat.live is None or not seat.live.output.has_sign_ins
 
     def _wait(self) -> None:
         """Commit when the interval is over."""

@@ -423,7 +423,7 @@ class Seat:
     def stage(self) -> None:
         """Take the snapshot now; with a commit interval, at least show what there is to see."""
         if self.committer.early and self.live is not None:
-            self.release_early(self.live.take_packets())
+            self.release_early(self.live.output.take_packets())
             self.committer.request()
         else:
             self.committer.stage()
