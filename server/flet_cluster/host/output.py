@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Outgoing:
+class Taken:
     """What one picture takes along: packets for the client, publications, and sign-ins; each in order."""
 
     packets: list[bytes]
@@ -105,11 +105,11 @@ class Output:
         """Take the packets that wait, with or without the state that caused them."""
         return drain(self._packets)
 
-    def take(self) -> Outgoing:
+    def take(self) -> Taken:
         """Take all there is, for a picture that accounts for it."""
-        return Outgoing(self.take_packets(), drain(self._publications), drain(self._sign_ins))
+        return Taken(self.take_packets(), drain(self._publications), drain(self._sign_ins))
 
-    def put_back(self, taken: Outgoing) -> None:
+    def put_back(self, taken: Taken) -> None:
         """There is no picture: all of it waits again, before what came meanwhile."""
         self._packets[:0], self._publications[:0] = taken.packets, taken.publications
         self._sign_ins[:0] = taken.sign_ins

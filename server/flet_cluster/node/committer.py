@@ -155,10 +155,10 @@ class Committer:
         """Take a snapshot. None: not now, it comes later; until then nothing is released (I1)."""
         self._dirty = True
         began = self._node.loop.time()
-        if live.capturable:
+        if live.pictures.possible:
             try:
                 with self._node.timed("capture_seconds"):
-                    captured = live.capture()
+                    captured = live.pictures.take()
             except GraphChanged as error:
                 self._node.observer.count("capture_retried")
                 logger.debug("session %s: its snapshot has to wait: %s", self._seat.id, error)
@@ -237,7 +237,7 @@ class Committer:
         self._timer = None
         live = self._seat.live
         if self._dirty and live is not None and not self._seat.lost:
-            if live.capturable:
+            if live.pictures.possible:
                 self.stage()
             else:
                 self._wait()

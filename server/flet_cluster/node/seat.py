@@ -19,6 +19,7 @@ from flet_cluster.errors import (
     SnapshotError,
     StoreError,
 )
+from flet_cluster.host import rest
 from flet_cluster.host.live import LiveSession
 from flet_cluster.model import Commit, Lease, MainState, Record
 from flet_cluster.node import interruptions
@@ -175,7 +176,7 @@ class Seat:
         live.main = commit.main
         live.entries.go_on_from(commit.inbox)
         live.messages.passed(max(commit.stream, self.feed.cursor))
-        live.progress.rx = live.progress.accepted = commit.rx
+        live.inputs.progress.rx = live.inputs.progress.accepted = commit.rx
         interruptions.report(self, live, commit)
         self.live = live
         live.wake()
@@ -356,13 +357,13 @@ class Seat:
     def say_away(self) -> None:
         """Tell the app that its user has left, unless it knows. Raises SealBroken, SnapshotError."""
         if not self.away:
-            self.wake().page_event("disconnect")
+            self.wake().inputs.page_event("disconnect")
             self.away = True
 
     def say_back(self) -> None:
         """Tell the app that its user is back, if it thinks otherwise. Raises SealBroken, SnapshotError."""
         if self.away:
-            self.wake().page_event("connect")
+            self.wake().inputs.page_event("connect")
             self.away = False
 
     def let_sleep(self) -> None:
@@ -395,8 +396,8 @@ class Seat:
         if self.leaving:  # it crossed our goodbye, and comes again elsewhere
             return
         live = self.wake()
-        number = seq or live.progress.accepted + 1
-        kind = live.accept(number, packet, client, again=0 < seq <= self.resent)
+        number = seq or live.inputs.progress.accepted + 1
+        kind = live.inputs.accept(number, packet, client, again=0 < seq <= self.resent)
         if kind == "event" and len(self._events) < MOST_MEASURED:
             self._events = (*self._events, (number, perf_counter() if came is None else came))
 
@@ -452,7 +453,7 @@ class Seat:
             with self.trail.frames(due):
                 self.socket.release(due, self.durable[0])
         if self.live is not None:
-            self._answered(self.live.progress.rx)
+            self._answered(self.live.inputs.progress.rx)
 
     def released(self, commit: Commit, generation: int) -> None:
         """A commit is in the store: its output may be seen, its input is acknowledged (I1)."""
@@ -484,7 +485,7 @@ class Seat:
     @property
     def departing(self) -> bool:
         """Whether the session is to leave as soon as it can, with no user here to see its threads wait."""
-        held = self.live is not None and self.live.has_lasting_work
+        held = self.live is not None and rest.has_lasting_work(self.live)
         return self.wants_rest and self.socket is None and not held
 
     @property
@@ -497,7 +498,7 @@ class Seat:
     def at_rest(self) -> bool:
         """Whether nothing of the session runs and all of it is committed, or it is not ours any more."""
         committed = self._lazy is None and self.committer.idle
-        return self.lost or (committed and (self.live is None or self.live.releasable))
+        return self.lost or (committed and (self.live is None or rest.releasable(self.live)))
 
     @property
     def movable(self) -> bool:
@@ -529,7 +530,7 @@ class Seat:
 
     def settle(self) -> None:
         """Nothing is left to commit: run what waited for that, if nothing runs either."""
-        if self._quiet and (self.live is None or self.live.releasable):
+        if self._quiet and (self.live is None or rest.releasable(self.live)):
             actions, self._quiet = self._quiet, []
             for action in actions:
                 action()
