@@ -1,8 +1,8 @@
 """A session on this node, put together from its parts (layer 3: may import Flet).
 
 Each part has a module, and owns its state: inputs come in and get their turn (``intake``, ``dispatch``),
-handlers run (``handlers``, ``session_lane``, ``tasks``), output waits (``output``), and a picture of it all
-is taken for the commit (``pictures``). Here is how a session is made, restored and ended.
+handlers run (``handlers``, ``session_lane``, ``session_tasks``), output waits (``output``), and a picture of
+it all is taken for the commit (``pictures``). Here is how a session is made, restored and ended.
 
 Everything runs on the loop, but for handlers in the lane and the hooks that these call
 (:meth:`.Output.emit`, :meth:`LiveSession.updated`). A snapshot is only taken on the loop, when no worker of
@@ -43,9 +43,9 @@ from flet_cluster.host.remount import remounted
 from flet_cluster.host.resources import Resources
 from flet_cluster.host.session import HostSession
 from flet_cluster.host.session_lane import SessionLane
+from flet_cluster.host.session_tasks import SessionTasks
 from flet_cluster.host.sign_in import SignIn
 from flet_cluster.host.starters import described
-from flet_cluster.host.tasks import SessionTasks
 from flet_cluster.model import MainState
 from flet_cluster.snapshot import begin_sessions
 
