@@ -75,6 +75,46 @@ class LiveSession:
         gone: it has left this node.
     """
 
+    # A node has thousands; a dictionary of so many names takes a kilobyte more.
+    __slots__ = (
+        "__weakref__",
+        "_around",
+        "_scope",
+        "again",
+        "background",
+        "bound",
+        "client",
+        "connection",
+        "entries",
+        "entry",
+        "fence",
+        "given_up",
+        "gone",
+        "handlers",
+        "hooks",
+        "host",
+        "id",
+        "inputs",
+        "instance",
+        "lane",
+        "listener",
+        "main",
+        "messages",
+        "output",
+        "page",
+        "pictures",
+        "preparing",
+        "pubsub",
+        "registered",
+        "resources",
+        "session",
+        "tasks",
+        "token",
+        "trail",
+        "variables",
+        "work",
+    )
+
     def __init__(self, host: HostEnvironment, session_id: str, instance: str, listener: Listener) -> None:
         begin_sessions(host.code, host.portables)
         self.host = host
