@@ -65,7 +65,7 @@ def _describe(seat: Seat, end: int) -> dict[str, Any]:
     return {
         "quiet": _is_quiet(seat) and _has_heard_all(seat, end),
         "dormant": seat.live is None,
-        "tx": seat.outbox.tx,
+        "tx": seat.showing.outbox.tx,
         "rx": seat.committed.rx if seat.committed else 0,
         "commits": seat.committed.n if seat.committed else 0,
     }

@@ -53,7 +53,7 @@ async def test_what_the_old_page_sent_does_not_count_as_input_of_the_new_one(
         await work.until(lambda: work.shows("Count: 5"))
         for _ in range(8):
             await work.settle()
-            assert seat.durable[0] == work.sent
+            assert seat.showing.durable[0] == work.sent
             work.do(Click("plus"))
         await work.settle()
         record = await work.store.peek(seat.id)

@@ -144,8 +144,8 @@ class Committer:
         self._sign_ins += captured.sign_ins
         earlier = self._staged.publications if self._staged else self._carried
         self._carried = []
-        tx = seat.queue_output(captured.packets)
-        tail = seat.outbox.dump() if tx else b""
+        tx = seat.showing.queue(captured.packets)
+        tail = seat.showing.outbox.dump() if tx else b""
         self._staged = Staged(captured, tx, tail, [*earlier, *captured.publications])
         self._note_obstacle(captured.obstacle)
         self._note_size(len(captured.graph))
@@ -213,7 +213,7 @@ class Committer:
         if seat.live is None:
             self._dirty = False
         elif self._dirty and self.early:
-            seat.release_early(seat.live.output.take_packets())
+            seat.showing.release_early(seat.live.output.take_packets())
             self._wait()
         elif self._dirty:
             self.stage()
@@ -248,7 +248,7 @@ class Committer:
             return
         if self._staged is not None:
             staged, self._staged = self._staged, None
-            self._run(lambda: self._build(staged), self._seat.generation)
+            self._run(lambda: self._build(staged), self._seat.showing.generation)
         elif not self._dirty and self._takes_rewrite():
             self._run(self._rewritten, None)
         elif not self._dirty and not self._seat.publisher.busy:
@@ -308,7 +308,7 @@ class Committer:
             seat.trail.committed(len(commit.image))
         self._node.host.faults.hit("committed", seat.id)
         if generation is not None:
-            seat.released(commit, generation)
+            seat.showing.committed(commit, generation)
             seat.trail.shown()
         self._node.host.faults.hit("released", seat.id)
         self._node.publications.follow(seat, pending.hears or {}, commit.stream)
