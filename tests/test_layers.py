@@ -11,12 +11,15 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "server" / "flet_cluster"
 
 LAYERS = {
+    "backend": 0,
     "errors": 0,
     "events": 0,
     "facts": 0,
     "logscope": 0,
     "model": 0,
     "passwords": 0,
+    "setting_checks": 0,
+    "setting_sources": 0,
     "settings": 0,
     "spans": 0,
     "spellings": 0,

@@ -19,7 +19,8 @@ from flet_cluster.host import compat
 from flet_cluster.host.program import load_program
 from flet_cluster.logs import configure_logging
 from flet_cluster.serving import warn_of_unknown_variables
-from flet_cluster.settings import APP_VARIABLE, Settings
+from flet_cluster.setting_sources import APP_VARIABLE
+from flet_cluster.settings import Settings
 
 
 def make() -> Any:

@@ -13,6 +13,9 @@ import hmac
 import secrets
 from dataclasses import dataclass
 
+MAKE_A_KEY = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
+"""The command that error messages give to somebody who needs a secret key."""
+
 SHORTEST = 12
 """Characters that a password has at least: some 20 guesses a minute are let through, see the dashboard."""
 _LONGEST = 1024

@@ -25,14 +25,13 @@ from flet_cluster.errors import StartFailed, StartRefused
 from flet_cluster.lean_sockets import LeanSocket
 from flet_cluster.listening import address_error, address_of
 from flet_cluster.node.place import HERE
-from flet_cluster.settings import unknown_variables
+from flet_cluster.setting_sources import unknown_variables
+from flet_cluster.settings import Settings
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator
     from types import FrameType
-
-    from flet_cluster.settings import Settings
 
 SERVERS = (uvicorn,)
 """What scripts serve their applications with, where nobody else does."""
@@ -48,7 +47,7 @@ _GOODBYE = 1.5
 
 def warn_of_unknown_variables(settings: Settings | None = None) -> None:
     """Log what is set and does nothing, or something else than it says."""
-    for sentence in (*unknown_variables(), *(settings.remarks if settings else ())):
+    for sentence in (*unknown_variables(Settings), *(settings.remarks if settings else ())):
         _LOG.warning("%s", sentence)
 
 

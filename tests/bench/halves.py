@@ -120,7 +120,7 @@ def _doing(hosted: Hosted) -> list[str]:
     live = hosted.live
     found = ["main"] if live.main is MainState.RUNNING else []
     found += [f"{call.kind} {call.function!r}" for call in live.background.calls]
-    return found + [f"bare task {task.get_name()}" for task in live.tasks]
+    return found + [f"bare task {task.get_name()}" for task in live.tasks.watched]
 
 
 def _fire(hosted: Hosted) -> Fired:

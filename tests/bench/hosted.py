@@ -153,7 +153,7 @@ class Hosted:
             lambda: LiveSession.restored(self._host, SESSION, INSTANCE, self, captured.graph)
         )
         self.live.main = MainState.DONE if captured.main is MainState.RUNNING else captured.main
-        self.live.progress.rx = self.live.progress.accepted = captured.rx
+        self.live.inputs.progress.rx = self.live.inputs.progress.accepted = captured.rx
         return self.describe()
 
     def wake(self) -> list[bytes]:
@@ -185,8 +185,8 @@ class Hosted:
 
     def _give(self, packets: list[bytes]) -> None:
         for packet in packets:
-            seq = self.live.progress.accepted + 1
-            self.on_loop(lambda seq=seq, packet=packet: self.live.accept(seq, packet, CLIENT))  # type: ignore[misc]
+            seq = self.live.inputs.progress.accepted + 1
+            self.on_loop(lambda seq=seq, packet=packet: self.live.inputs.accept(seq, packet, CLIENT))  # type: ignore[misc]
 
     def _settle(self) -> list[bytes]:
         before = len(self.heard)
@@ -201,7 +201,7 @@ class Hosted:
 
     def _commit(self) -> None:
         self._changed = False
-        self.captured = self.on_loop(self.live.capture)
+        self.captured = self.on_loop(self.live.pictures.take)
         for publication in self.captured.publications:
             if publication.except_session != SESSION:
                 self._stream += 1

@@ -19,7 +19,7 @@ from tests.crash.garbage import collect_garbage_in_time
 
 from flet_cluster.application import create_app
 from flet_cluster.events import FaultPoints
-from flet_cluster.host import startup
+from flet_cluster.host import rest, startup
 from flet_cluster.transport.outgoing import Outgoing
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _describe(seat: Seat, end: int) -> dict[str, Any]:
     return {
         "quiet": _is_quiet(seat) and _has_heard_all(seat, end),
         "dormant": seat.live is None,
-        "tx": seat.outbox.tx,
+        "tx": seat.showing.outbox.tx,
         "rx": seat.committed.rx if seat.committed else 0,
         "commits": seat.committed.n if seat.committed else 0,
     }
@@ -77,7 +77,7 @@ def _is_quiet(seat: Seat) -> bool:
         return False
     live = seat.live
     return live is None or (
-        live.releasable
+        rest.releasable(live)
         and not live.background.calls
         and not live.session.has_pending_render
         and not live.lane.waited_for

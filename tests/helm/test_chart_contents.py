@@ -18,7 +18,8 @@ from kubernetes_validate import validate
 from tests.helm.charts import BOTH, CHART, KEY, NEWEST, URL, VARIANTS, one, rendered, run, variables, variant
 
 from flet_cluster import metrics
-from flet_cluster.settings import FLET_VARIABLES, PREFIX, Settings
+from flet_cluster.setting_sources import FLET_VARIABLES, PREFIX
+from flet_cluster.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -35,6 +35,10 @@ class Live:
         self.jobs: list[asyncio.Task[Any]] = []
         self.fence = Fence(self)  # type: ignore[arg-type]  # all that it needs
 
+    @property
+    def tasks(self) -> Live:
+        return self
+
     def accompany(self, task: asyncio.Task[Any]) -> None:
         self.jobs.append(task)
 

@@ -160,10 +160,10 @@ class Member:
         resumed, replay = self.seat.resume(hello)
         assert resumed
         self.seat.attach(self.wire, self.seat.instance)
-        self.wire.release(replay, self.seat.durable[0])
-        for seq in range(self.seat.durable[0] + 1, self.sent + 1):  # as a browser does
+        self.wire.release(replay, self.seat.showing.durable[0])
+        for seq in range(self.seat.showing.durable[0] + 1, self.sent + 1):  # as a browser does
             self.seat.accept(seq, self.packets[seq - 1], ClientInfo())
-        self.wire.rx = max(self.wire.rx, self.seat.durable[0])
+        self.wire.rx = max(self.wire.rx, self.seat.showing.durable[0])
         self.seat.say_back()
         if self.seat.needs_objects:
             self.seat.wake()

@@ -52,7 +52,7 @@ async def test_a_state_that_is_too_big_keeps_the_session_and_its_output_goes_on(
         camera, "SLOW", math.inf
     )  # on a busy machine the failure is remembered, and not told anew
     assert work.seat.live is not None
-    work.seat.live._camera._most = 3_000_000
+    work.seat.live.pictures.camera._most = 3_000_000
     for number in (1, 2, 3):
         work.do(Click("more"))
         await work.until(functools.partial(work.shows, f"Count: {number}"))

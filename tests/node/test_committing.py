@@ -73,9 +73,10 @@ async def test_snapshots_that_wait_become_one() -> None:
         await work.until(lambda: len(work.store.attempts) > tried)
         live = work.seat.live
         assert live is not None
+        inputs = live.inputs
         for _ in range(10):
             work.do(Click("plus"))
-            await work.until(lambda: live.lane.empty and not live.inbox and not live.progress.running)
+            await work.until(lambda: live.lane.empty and not inputs.inbox and not inputs.progress.running)
         assert len(work.store.attempts) == tried + 1, "one write at a time"
         work.store.gate.set()
         await work.settle()

@@ -23,7 +23,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def moved(live: LiveSession) -> LiveSession:
     """The session as another node gets it; its tasks have not begun again there."""
-    picture = live.capture()
+    picture = live.pictures.take()
     assert not picture.obstacle
     return LiveSession.restored(live.host, live.id, INSTANCE, live.listener, picture.graph)
 

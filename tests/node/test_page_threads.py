@@ -15,6 +15,7 @@ from tests.node.threads_app import Notes
 from tests.steps import Click
 
 from flet_cluster.errors import GraphChanged
+from flet_cluster.host.pictures import Pictures
 from flet_cluster.host.portable import capture_session
 from flet_cluster.node.vault import Meta
 from flet_cluster.protocol.close import CloseCode
@@ -119,16 +120,16 @@ async def test_what_a_thread_shows_is_covered_by_a_picture_of_that_moment(
 ) -> None:
     async with desk() as work:
         live, moments = live_of(work.seat), list[bool]()
-        capture = live.capture
+        take = live.pictures.take
 
         def look() -> Captured:
             steps, _ = live.page.data
-            captured = capture()
+            captured = take()
             if captured.packets:
                 moments.append(steps["halfway"])
             return captured
 
-        monkeypatch.setattr(live, "capture", look)
+        monkeypatch.setattr(Pictures, "take", lambda _: look())
         work.do(Click("work"))
         await work.until(lambda: work.shows("Tick: 40"))
         assert moments
@@ -159,7 +160,7 @@ async def test_a_picture_that_must_wait_releases_nothing(monkeypatch: pytest.Mon
                 raise GraphChanged("dictionary changed size during iteration")
             return capture_session(*args)
 
-        monkeypatch.setattr("flet_cluster.host.live.capture_session", capture)
+        monkeypatch.setattr("flet_cluster.host.pictures.capture_session", capture)
         tried, frames = len(work.store.attempts), list(work.wire.frames)
         work.do(Click("plus"))
         await work.until(lambda: work.seat.committer._retry is not None)

@@ -462,12 +462,12 @@ async def test_messages_are_bounded(two: Club, monkeypatch: pytest.MonkeyPatch) 
     assert live is not None
     with pytest.raises(MessageRefused, match=r"this str: it takes \d+ bytes, and messages have at most 100"):
         live.pubsub.send_all("x" * 100)
-    size = live.unpublished
-    while live.unpublished < limits.max_outbox_bytes:
+    size = live.output.unpublished
+    while live.output.unpublished < limits.max_outbox_bytes:
         live.pubsub.send_all("x" * 50)
     with pytest.raises(MessageRefused, match="bytes of them wait"):
         live.pubsub.send_all("x" * 50)
-    await one.until(lambda: live.unpublished == size == 0)
+    await one.until(lambda: live.output.unpublished == size == 0)
     live.pubsub.send_all("goes on")
     await other.until(lambda: other.heard[-1:] == ["goes on"])
 

@@ -128,7 +128,8 @@ async def test_a_sign_in_that_is_through_reaches_its_handler_on_the_next_node() 
     async with desk() as work:
         live = work.seat.wake()
         event = ft.LoginEvent(name="login", control=live.page, error="why not", error_description=None)
-        live.own_events.append(OwnEvent("login", event))  # as if the node died before its handler began
+        # as if the node died before its handler began
+        live.inputs.own_events.append(OwnEvent("login", event))
         work.seat.changed(urgent=True)
         await work.settle()
         work.seat.lose(CloseCode.MOVED, "for the test")
@@ -138,7 +139,7 @@ async def test_a_sign_in_that_is_through_reaches_its_handler_on_the_next_node() 
         seat.wake()
         await work.until(lambda: work.shows("login: why not"))
         assert seat.live is not None
-        assert not seat.live.own_events
+        assert not seat.live.inputs.own_events
 
 
 async def test_what_is_kept_of_a_user_can_travel() -> None:

@@ -24,24 +24,24 @@ async def test_a_page_that_is_about_to_be_sent_whole_may_come_back_once_more() -
     async with desk() as work:
         seat, seen = work.seat, work.wire.frames[-1]
         small = Outbox(Limits(max_tail_frames=1))
-        small.restart(seat.outbox.tx)
-        seat.outbox = small
+        small.restart(seat.showing.outbox.tx)
+        seat.showing.outbox = small
         seat.detach(work.wire, for_good=False)
         for _ in range(3):  # output that the browser misses, and that is not kept
             work.do(Click("plus"))
-            await work.until(lambda: seat.committer.idle and seat.durable[0] == work.sent)
+            await work.until(lambda: seat.committer.idle and seat.showing.durable[0] == work.sent)
         work.store.gate.clear()
         tried = len(work.store.attempts)
         work.do(Click("plus"))
         await work.until(lambda: len(work.store.attempts) > tried)
-        hello = Hello("token", INSTANCE, seen, seat.durable[0])
+        hello = Hello("token", INSTANCE, seen, seat.showing.durable[0])
         resumed, _ = seat.resume(hello)
         assert not resumed
-        told = seat.outbox.tx
-        assert told > seat.durable[1], "the number it is told is not committed yet"
+        told = seat.showing.outbox.tx
+        assert told > seat.showing.durable[1], "the number it is told is not committed yet"
         assert not seat.is_behind(hello), "or the session would be thrown away here, and reset"
         assert seat.resume(hello) == (False, []), "the page has not come: it is still needed"
-        assert seat.outbox.tx == told
+        assert seat.showing.outbox.tx == told
         fresh = Wire()
         seat.attach(fresh, INSTANCE)
         work.store.gate.set()

@@ -10,8 +10,12 @@ import flet as ft
 from tests.node.desk import Wire, desk
 from tests.steps import Click
 
+from flet_cluster.host.dispatch import Dispatch
+
 if TYPE_CHECKING:
     import pytest
+
+    from flet_cluster.host.inputs import Input, Started
 
 go_on = threading.Event()
 
@@ -49,7 +53,7 @@ async def test_what_the_old_page_sent_does_not_count_as_input_of_the_new_one(
         await work.until(lambda: work.shows("Count: 5"))
         for _ in range(8):
             await work.settle()
-            assert seat.durable[0] == work.sent
+            assert seat.showing.durable[0] == work.sent
             work.do(Click("plus"))
         await work.settle()
         record = await work.store.peek(seat.id)
@@ -61,9 +65,14 @@ async def test_keys_of_the_old_page_and_the_new_one_differ(monkeypatch: pytest.M
     monkeypatch.setattr("tests.node.desk.main", main)
     go_on.clear()
     async with desk() as work:
-        live = work.seat.wake()
         keys: list[str] = []
-        monkeypatch.setattr(live, "_note", lambda started: keys.append(started.key))
+        begun = Dispatch._begun
+
+        def noted(self: Dispatch, item: Input, started: Started) -> None:
+            keys.append(started.key)
+            begun(self, item, started)
+
+        monkeypatch.setattr(Dispatch, "_begun", noted)
         work.do(Click("wait"), Click("plus"))
         await asyncio.sleep(0.05)
         fresh = Wire()

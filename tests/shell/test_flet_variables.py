@@ -12,7 +12,8 @@ from tests.tab import open_tab
 
 from flet_cluster.errors import SettingsError
 from flet_cluster.host.program import load_program
-from flet_cluster.settings import FLET_VARIABLES, PREFIX, Settings
+from flet_cluster.setting_sources import FLET_VARIABLES, PREFIX
+from flet_cluster.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from tests.shell.running import ROOT
 
+from flet_cluster.backend import Backend
 from flet_cluster.errors import SettingsError
-from flet_cluster.settings import FLET_VARIABLES, PREFIX, Backend, Settings, unknown_variables
+from flet_cluster.setting_sources import FLET_VARIABLES, PREFIX, unknown_variables
+from flet_cluster.settings import Settings
 
 KEY = "k" * 20
 OLD_KEY = "o" * 20
@@ -138,10 +140,10 @@ def test_a_folder_that_is_not_there_is_refused(
 def test_variables_that_do_nothing_are_named_with_the_nearest_that_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert unknown_variables() == []
+    assert unknown_variables(Settings) == []
     for name in ("FLET_CLUSTER_WORKER", "flet_cluster_port", "FLET_CLUSTER_BOGUS", "FLET_CLUSTER_REDISURL"):
         monkeypatch.setenv(name, "1")
-    assert unknown_variables() == [
+    assert unknown_variables(Settings) == [
         "FLET_CLUSTER_BOGUS is no setting and does nothing",
         "FLET_CLUSTER_REDISURL is no setting and does nothing; is FLET_CLUSTER_REDIS_URL meant?",
         "FLET_CLUSTER_WORKER is no setting and does nothing; is FLET_CLUSTER_WORKERS meant?",

@@ -26,7 +26,7 @@ from tests.uploads.site import APP, LIMIT, MEBIBYTE, Site, announced, peak, put,
 
 from flet_cluster.blobs.local import FORGOTTEN_SECONDS, LocalBlobs
 from flet_cluster.blobs.names import TEMPORARY
-from flet_cluster.settings import PREFIX as VARIABLE
+from flet_cluster.setting_sources import PREFIX as VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -246,7 +246,7 @@ class Background:
         """The app's task of a recorded call is made."""
         note(task, call)
         self.calls[call] = None
-        self._live.accompany(task)
+        self._live.tasks.accompany(task)
         self._follow(call, task)
 
     async def _inside(self, call: BackgroundCall, coro: Any) -> Any:
@@ -271,9 +271,9 @@ class Background:
     def child(self, call: BackgroundCall, task: asyncio.Task[Any]) -> None:
         """A recorded call has made a task."""
         if call not in self.calls:
-            self._live.watch(task)
+            self._live.tasks.watch(task)
             return
-        self._live.accompany(task)
+        self._live.tasks.accompany(task)
         children = self._children.setdefault(call, set())
         children.add(task)
         task.add_done_callback(children.discard)
@@ -308,7 +308,7 @@ class Background:
 
     def _start_task(self, call: BackgroundCall) -> None:
         """Run a coroutine function as a task of the session."""
-        self._follow(call, self._live.spawn(self._inside(call, self._run(call))))
+        self._follow(call, self._live.tasks.spawn(self._inside(call, self._run(call))))
 
     def _follow(self, call: BackgroundCall, task: asyncio.Task[Any]) -> None:
         """Note how a call is cancelled, and what becomes of it."""
@@ -338,7 +338,7 @@ class Background:
         self.calls.pop(call, None)
         call.cancel = None
         for left in self._children.pop(call, ()):
-            self._live.watch(left)
+            self._live.tasks.watch(left)
         self._settle(call, self._outcome(call, task))
         self._live.changed()
 
@@ -449,7 +449,7 @@ class Background:
         If the session is to leave this node, the thread waits for that: it ends here before the next node
         starts it again.
         """
-        if self._live.has_output:
+        if self._live.output.has_packets:
             self._live.listener.stage()
         if not self._live.listener.departing or self._stopping:
             pause.resume()

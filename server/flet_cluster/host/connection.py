@@ -47,6 +47,10 @@ class Outlet(Protocol):
     def datagram(self, packet: bytes) -> None:
         """Send raw channel bytes at once."""
 
+
+class Services(Protocol):
+    """What a page asks of its host; methods are callable from any thread."""
+
     def upload_url(self, name: str, seconds: float) -> str:
         """Return a URL for an upload. Raises UploadsDisabled, BadBlobName."""
 
@@ -58,13 +62,19 @@ class HostConnection(Connection):
     """Turns what the session sends into packets for its outlet."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, executor: ThreadPoolExecutor, pubsub: Any, outlet: Outlet
+        self,
+        loop: asyncio.AbstractEventLoop,
+        executor: ThreadPoolExecutor,
+        pubsub: Any,
+        outlet: Outlet,
+        services: Services,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Flet leaves it untyped
         self.loop = loop
         self.executor = executor
         self.pubsubhub = pubsub
         self._outlet = outlet
+        self._services = services
         self._channels: dict[int, Any] = {}
 
     def describe(self, client: ClientInfo) -> None:
@@ -108,7 +118,7 @@ class HostConnection(Connection):
             UploadsDisabled: the app has nowhere to put uploads (it is a RuntimeError, as in Flet).
             BadBlobName: no file can be called that (it is a ValueError).
         """
-        return self._outlet.upload_url(file_name, expires)
+        return self._services.upload_url(file_name, expires)
 
     def oauth_authorize(self, attrs: dict[str, Any]) -> None:
         """Note a sign-in that ``page.login`` begins. What the page does next waits until that is stored.
@@ -118,7 +128,7 @@ class HostConnection(Connection):
                 or ``completePageUrl`` to go to.
         """
         html, url = attrs.get("completePageHtml") or "", attrs.get("completePageUrl") or ""
-        self._outlet.signing_in(attrs["state"], html, url)
+        self._services.signing_in(attrs["state"], html, url)
 
     def dispose(self) -> None:
         """Nothing to let go of: sockets come and go without it."""

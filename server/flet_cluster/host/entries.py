@@ -69,9 +69,9 @@ class Entries:
     def pump(self) -> None:
         """Queue the next one, unless one is being handled, or the page is only about to come."""
         live = self._live
-        if self._waiting and self._current is None and live.registered and not live.muted:
+        if self._waiting and self._current is None and live.registered and not live.output.muted:
             self._current = self._waiting.popleft()
-            live.queue(Input("entry", 0, self._current))
+            live.inputs.queue(Input("entry", 0, self._current))
 
     def start(self, arrival: Arrival, mark: Any = None) -> None:
         """Its turn has come; ``mark``: its place in the session's traces."""
@@ -85,7 +85,7 @@ class Entries:
         event = Event(f"{self._live.id}:entry.{arrival.n}", what, self._live.again)
         around = self._live.trail.handling(mark, what, event.key)
         work = within(event, _call(handle, self._live, arrival), around)
-        self._live.run(work, None, what, lambda: self._done(arrival, mark))
+        self._live.handlers.run(work, None, what, lambda: self._done(arrival, mark))
 
     def _done(self, arrival: Arrival, mark: Any) -> None:
         """It has ended, in the same step as the last of what it did."""

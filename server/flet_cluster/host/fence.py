@@ -111,7 +111,7 @@ class Fence:
             self._waiting = loop.create_future()
             if not self._live.gone:
                 job = loop.create_task(self._open_again(), context=contextvars.Context())
-                self._live.accompany(job)
+                self._live.tasks.accompany(job)
         await asyncio.shield(self._waiting)
 
     async def _open_again(self) -> None:

@@ -155,10 +155,10 @@ def _fits(handler: Handler) -> bool:
 def restored(live: LiveSession) -> None:
     """Queue what is due first after a restore."""
     for handler in live.hooks.restore:
-        live.queue(Input("hook", 0, Hook(handler, live.page, "on_restore"), again=True))
+        live.inputs.queue(Input("hook", 0, Hook(handler, live.page, "on_restore"), again=True))
     for report in live.hooks.reports:
         hook = Hook(report.handler, report.interrupted, "on_interrupted", report)
-        live.queue(Input("hook", 0, hook, key=report.key, again=True))
+        live.inputs.queue(Input("hook", 0, hook, key=report.key, again=True))
 
 
 @dataclass(frozen=True, slots=True)

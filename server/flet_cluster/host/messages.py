@@ -142,7 +142,7 @@ class Messages:
             self._live.host.loop.call_soon(self.pump)
 
     def _queue(self, delivery: Delivery, cause: str = "") -> None:
-        self._live.queue(Input("deliver", 0, delivery, key=delivery.key, cause=cause))
+        self._live.inputs.queue(Input("deliver", 0, delivery, key=delivery.key, cause=cause))
 
     def _calls(self, arrived: Arrived) -> list[tuple[Any, tuple[Any, ...]]]:
         """Return the handlers to call, each with its arguments."""

@@ -2,7 +2,7 @@
 
 Stock Flet keeps one forever-waiting task per declarative session to render what changed. Here rendering is
 work that is there or not, so that an idle session has nothing that runs; and it takes the lane, since it runs
-the app's component functions and effects (:meth:`LiveSession.render` says when).
+the app's component functions and effects (:meth:`Handlers.render` says when).
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class HostSession(Session):
     def _request(self) -> None:
         """Ask the host to render soon; callable from any thread."""
         if self.rendering:
-            self.live.host.loop.call_soon_threadsafe(self.live.lane.after, self.live.render)
+            self.live.host.loop.call_soon_threadsafe(self.live.lane.after, self.live.handlers.render)
 
     @property
     def has_pending_render(self) -> bool:
@@ -193,7 +193,7 @@ class HostSession(Session):
 
         def start() -> None:
             """On the loop."""
-            hook._cleanup_task = self.live.spawn(cleanup())  # noqa: SLF001 - as Flet's scheduler
+            hook._cleanup_task = self.live.tasks.spawn(cleanup())  # noqa: SLF001 - as Flet's scheduler
 
         if self.live.lane.here:
             self.live.host.loop.call_soon_threadsafe(start)

@@ -101,11 +101,11 @@ class SessionLane:
         """The lane is free: run what waited for that, as long as it is, then take inputs."""
         while self._waiting and self._run is None:
             self._waiting.popleft()()
-        self._live.pump()
+        self._live.inputs.pump()
 
     def _others_wait(self) -> bool:
         """Whether something would run now if the lane were free."""
-        return bool(self._waiting) or bool(self._live.inbox)
+        return bool(self._waiting) or bool(self._live.inputs.inbox)
 
     def _let_go(self) -> None:
         """A handler has yielded and lets others go first: what waits, then one input; then it goes on.

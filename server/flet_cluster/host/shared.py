@@ -65,13 +65,13 @@ class Shared:
         plain = self._look().plain
         if not plain:
             return None
-        image, externals, host = live.image(), live.externals, self._host
+        image, externals, host = live.pictures.image(), live.externals, self._host
         try:
             found = by_value(image, host.code, host.portables, externals, plain)
             if not found:
                 return None
             shared = {f"shared{number}": obj for number, obj in enumerate(found)}
-            graph = live.graph({**externals, **shared})
+            graph = live.pictures.graph({**externals, **shared})
         except (NotPortable, GraphChanged, SnapshotError):
             return None
         return Tied(zlib.compress(graph, 1), shared)

@@ -130,7 +130,7 @@ def tell(live: LiveSession, error: str | None, words: str | None) -> None:
     page = live.page
     event = LoginEvent(error=error, error_description=words, control=page, name="login")
     if page.on_login:
-        live.own_event(OwnEvent("login", event))
+        live.inputs.own_event(OwnEvent("login", event))
 
 
 async def _outcome(
@@ -232,7 +232,7 @@ def install() -> None:
         if e is None:  # the client has made it up: who is signed in is not for that to say
             logger.info("session %s: its client sent an event %s, which is dropped", live.id, event_name)
             return _nothing()
-        live.own_event(OwnEvent(event_name, e))
+        live.inputs.own_event(OwnEvent(event_name, e))
         return _nothing()
 
     Page.login = _login  # type: ignore[method-assign,assignment]

@@ -31,7 +31,7 @@ logger = logging.getLogger("flet_cluster.host")
 
 def register(live: LiveSession, item: Input) -> None:
     """A client registers: the first time the session starts, else it gets the page whole."""
-    live.begin(item)
+    live.inputs.begin(item)
     live.describe(item.client)
     page = item.body.get("page") or {}
     if live.main is MainState.PENDING and not live.registered:
@@ -43,7 +43,7 @@ def register(live: LiveSession, item: Input) -> None:
 def _register_new(live: LiveSession, page: dict[str, Any], item: Input) -> None:
     """Run ``before_main``, answer, then run ``main``."""
     live.registered = True
-    live.muted = False  # a page that was loaded anew before its session had begun
+    live.output.muted = False  # a page that was loaded anew before its session had begun
     live.session.apply_page_patch(page)
     live.page.client_ip = item.client.ip
     live.page.client_user_agent = item.client.user_agent
@@ -66,7 +66,7 @@ def _register_new(live: LiveSession, page: dict[str, Any], item: Input) -> None:
             failure.append(f"{error}\n{traceback.format_exc()}")
             logger.exception("session %s: before_main failed", live.id)
 
-    live.run(
+    live.handlers.run(
         call(), function_of(before_main), "before_main", lambda: _answer(live, "".join(failure), again=again)
     )
 
@@ -79,7 +79,7 @@ def _answer(live: LiveSession, failure: str, *, again: bool) -> None:
     live.preparing = False
     patch = live.context().run(live.session.get_page_patch)
     packet = wire.encode(register_response(live, patch, failure))
-    live.emit(remounted(packet) if again else packet)
+    live.output.emit(remounted(packet) if again else packet)
     if failure:
         live.main = MainState.DONE
         live.take_main()
@@ -88,7 +88,7 @@ def _answer(live: LiveSession, failure: str, *, again: bool) -> None:
     else:
         live.listener.stage()  # this picture says "main is pending": a node that takes over from it runs main
         live.lane.after(lambda: run_main(live))
-    live.host.loop.call_soon(live.pump)
+    live.host.loop.call_soon(live.inputs.pump)
     live.host.loop.call_soon(live.entries.pump)
 
 
@@ -103,9 +103,9 @@ def _register_again(live: LiveSession, page: dict[str, Any]) -> None:
     live.session.cancel_client_calls()
     live.session.apply_page_patch(page)
     live.whole_page()
-    live.page_event("connect")
+    live.inputs.page_event("connect")
     if live.page.route and live.page.route != route:
-        live.page_event("route_change", {"route": live.page.route})
+        live.inputs.page_event("route_change", {"route": live.page.route})
 
 
 def register_response(live: LiveSession, patch: Any, failure: str = "") -> Message:
@@ -130,7 +130,7 @@ def run_main(live: LiveSession) -> None:
 
     event = Event(f"{live.id}:main", "main", live.again)
     work = within(event, _main(live, main), live.trail.handling(mark, "main", event.key))
-    live.run(work, function_of(main), "main", done)
+    live.handlers.run(work, function_of(main), "main", done)
 
 
 async def _main(live: LiveSession, main: Callable[..., Any]) -> None:

@@ -68,7 +68,8 @@ def say(live: LiveSession) -> None:
     session = live.session
     ready = live.main is MainState.DONE and getattr(session, _HANDLER, None) is not None
     if ready and getattr(session, _NEWS, None) is not None:
-        live.host.loop.call_soon_threadsafe(live.queue, Input("upgrade", 0, getattr(session, _HANDLER)))
+        news = Input("upgrade", 0, getattr(session, _HANDLER))
+        live.host.loop.call_soon_threadsafe(live.inputs.queue, news)
 
 
 async def tell(live: LiveSession, handler: Callable[[Upgrade], Any]) -> None:

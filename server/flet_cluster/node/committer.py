@@ -144,8 +144,8 @@ class Committer:
         self._sign_ins += captured.sign_ins
         earlier = self._staged.publications if self._staged else self._carried
         self._carried = []
-        tx = seat.queue_output(captured.packets)
-        tail = seat.outbox.dump() if tx else b""
+        tx = seat.showing.queue(captured.packets)
+        tail = seat.showing.outbox.dump() if tx else b""
         self._staged = Staged(captured, tx, tail, [*earlier, *captured.publications])
         self._note_obstacle(captured.obstacle)
         self._note_size(len(captured.graph))
@@ -155,10 +155,10 @@ class Committer:
         """Take a snapshot. None: not now, it comes later; until then nothing is released (I1)."""
         self._dirty = True
         began = self._node.loop.time()
-        if live.capturable:
+        if live.pictures.possible:
             try:
                 with self._node.timed("capture_seconds"):
-                    captured = live.capture()
+                    captured = live.pictures.take()
             except GraphChanged as error:
                 self._node.observer.count("capture_retried")
                 logger.debug("session %s: its snapshot has to wait: %s", self._seat.id, error)
@@ -213,7 +213,7 @@ class Committer:
         if seat.live is None:
             self._dirty = False
         elif self._dirty and self.early:
-            seat.release_early(seat.live.take_packets())
+            seat.showing.release_early(seat.live.output.take_packets())
             self._wait()
         elif self._dirty:
             self.stage()
@@ -225,7 +225,7 @@ class Committer:
         seat = self._seat
         if self._node.settings.commit_interval == 0 or seat.committed is None or seat.wants_rest:
             return False
-        return seat.live is None or not seat.live.has_sign_ins
+        return seat.live is None or not seat.live.output.has_sign_ins
 
     def _wait(self) -> None:
         """Commit when the interval is over."""
@@ -237,7 +237,7 @@ class Committer:
         self._timer = None
         live = self._seat.live
         if self._dirty and live is not None and not self._seat.lost:
-            if live.capturable:
+            if live.pictures.possible:
                 self.stage()
             else:
                 self._wait()
@@ -248,7 +248,7 @@ class Committer:
             return
         if self._staged is not None:
             staged, self._staged = self._staged, None
-            self._run(lambda: self._build(staged), self._seat.generation)
+            self._run(lambda: self._build(staged), self._seat.showing.generation)
         elif not self._dirty and self._takes_rewrite():
             self._run(self._rewritten, None)
         elif not self._dirty and not self._seat.publisher.busy:
@@ -308,7 +308,7 @@ class Committer:
             seat.trail.committed(len(commit.image))
         self._node.host.faults.hit("committed", seat.id)
         if generation is not None:
-            seat.released(commit, generation)
+            seat.showing.committed(commit, generation)
             seat.trail.shown()
         self._node.host.faults.hit("released", seat.id)
         self._node.publications.follow(seat, pending.hears or {}, commit.stream)

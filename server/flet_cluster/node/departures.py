@@ -8,6 +8,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from flet_cluster.errors import StoreError
+from flet_cluster.host import rest
 from flet_cluster.node.refusals import code_for
 from flet_cluster.node.vain import Vain, is_worth_saying
 from flet_cluster.node.vault import Meta, trace_in
@@ -141,7 +142,7 @@ class Departures:
             if seat.at_rest and not self._node.draining:
                 self._node.ties.keep(seat)
             seat.live.dispose()
-            await seat.live.ended(STOP_SECONDS)
+            await seat.live.tasks.ended(STOP_SECONDS)
         if seat.lease is not None and not seat.lost:
             try:
                 await self._node.store.release(seat.lease, timeout, seat.diary.waiting())
@@ -175,7 +176,7 @@ class Departures:
         if seat.leaving:
             return "released" if await self._left(seat) else "busy"
         seat.committer.request()
-        if seat.live is not None and not seat.live.releasable and seat.socket is not None:
+        if seat.live is not None and not rest.releasable(seat.live) and seat.socket is not None:
             # Its browser is elsewhere now, or the other node would not ask: do not keep the old socket.
             socket = seat.socket
             seat.detach(socket, for_good=False)
@@ -186,7 +187,7 @@ class Departures:
         patience = SHORT_SECONDS if relay else HAND_OVER_SECONDS
         if seat.live is not None:
             awaits_user = relay and seat.live.session.awaits_client
-            patience = 0.0 if awaits_user else patience - seat.live.running_for
+            patience = 0.0 if awaits_user else patience - seat.live.handlers.running_for
         # A node that leaves has no time for one that cannot relay.
         cut_short = self._node.draining and not relay
         return "released" if await self.give_up(seat, patience=patience, cut_short=cut_short) else "busy"

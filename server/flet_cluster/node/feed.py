@@ -10,6 +10,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from flet_cluster.host import rest
 from flet_cluster.host.messages import Arrived
 from flet_cluster.host.pubsub import MISSED
 
@@ -66,7 +67,7 @@ class Feed:
         seat, live = self._seat, self._seat.live
         if seat.leaving or (live is not None and live.messages.full):
             return False
-        return not seat.wants_rest or (live is not None and live.held_up)
+        return not seat.wants_rest or (live is not None and rest.held_up(live))
 
     def give(self, page: Iterable[Heard], last: int) -> None:
         """Give the seat a page that follows its cursor, or begins before it, as far as it takes it.

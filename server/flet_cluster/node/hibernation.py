@@ -11,6 +11,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from flet_cluster.host import rest
 from flet_cluster.host.limbo import Limbo
 from flet_cluster.model import MainState
 from flet_cluster.node.memory import Memory
@@ -123,7 +124,7 @@ def may_sleep(seat: Seat, live: LiveSession) -> bool:
     """Whether a connected session needs its objects for nothing, and has all of them in its record."""
     if seat.socket is None or seat.lost or seat.leaving or seat.committed is None or seat.busy:
         return False
-    if live.main is not MainState.DONE or not live.dormant or live.work.may_touch_objects:
+    if live.main is not MainState.DONE or not rest.dormant(live) or live.work.may_touch_objects:
         return False
     meta = Meta.load(seat.committed.meta)
     return seat.portable and not meta.background

@@ -70,7 +70,7 @@ class Publisher:
                 await self._append([post for group in due for post in self._posts(group)])
                 del self.groups[: len(due)]
                 if self._seat.live is not None:
-                    self._seat.live.unpublished -= sum(group.size for group in due)
+                    self._seat.live.output.unpublished -= sum(group.size for group in due)
                 self._node.host.faults.hit("appended", self._seat.id)
         finally:
             self._job = None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, cast
 
 from flet_cluster.errors import (
@@ -19,6 +18,7 @@ from flet_cluster.errors import (
     SnapshotError,
     StoreError,
 )
+from flet_cluster.host import rest
 from flet_cluster.host.live import LiveSession
 from flet_cluster.model import Commit, Lease, MainState, Record
 from flet_cluster.node import interruptions
@@ -26,13 +26,14 @@ from flet_cluster.node.committer import Committer
 from flet_cluster.node.diary import Diary
 from flet_cluster.node.feed import Feed
 from flet_cluster.node.publisher import Publisher
+from flet_cluster.node.showing import Showing
 from flet_cluster.node.tokens import binding_in
 from flet_cluster.node.vault import Meta, trace_in
 from flet_cluster.protocol.close import CloseCode
 from flet_cluster.protocol.outbox import Outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from flet_cluster.host.connection import ClientInfo
     from flet_cluster.host.entry import Entry
@@ -44,8 +45,6 @@ logger = logging.getLogger("flet_cluster.node")
 
 LAZY_COMMIT_SECONDS = 0.1
 """How long input without output (typing) may wait for its commit."""
-MOST_MEASURED = 1000
-"""Events of which a session remembers when they came; no more can be on their way for long."""
 
 
 class Socket(Protocol):
@@ -70,8 +69,7 @@ class Seat:
 
     Attributes:
         committed: the last commit the store has; None before the first.
-        generation: counts page loads on this seat; the numbers of a link belong to one of them.
-        durable: (rx, tx) of the present generation that the store has.
+        showing: what its browser sees, once it is committed.
         live: the objects; None while the session is dormant.
         entry: what it is to begin with, until its objects have that; None for the program's own.
         limbo: objects that were let go of, as long as nobody asked for them again.
@@ -97,9 +95,6 @@ class Seat:
         self.lease: Lease | None = None
         self.committed: Commit | None = None
         self.instance = instance
-        self.outbox = Outbox(node.limits)
-        self.generation = 0
-        self.durable = (0, 0)
         self.live: LiveSession | None = None
         self.entry: Entry | None = None
         self.limbo: Limbo | None = None
@@ -122,8 +117,7 @@ class Seat:
         self.committer = Committer(self)
         self.publisher = Publisher(self)
         self.feed = Feed(self)
-        self._unreleased: list[tuple[int, bytes]] = []
-        self._events: tuple[tuple[int, float], ...] = ()  # takes no memory while the user does nothing
+        self.showing = Showing(self)
         self._lazy: asyncio.TimerHandle | None = None
         self._gone_timer: asyncio.TimerHandle | None = None
         self._quiet: list[Callable[[], None]] = []
@@ -143,10 +137,10 @@ class Seat:
         seat = cls(node, record.session_id, token, record.commit.instance)
         seat.lease = record.lease
         seat.committed = record.commit
-        seat.durable = (record.commit.rx, record.commit.tx)
         seat.away = Meta.load(record.commit.meta).away
         seat.trail.came(trace_in(record.commit.meta), trace)
-        seat.outbox = Outbox.load(node.vault.tail(record.session_id, record.commit), node.limits)
+        tail = node.vault.tail(record.session_id, record.commit)
+        seat.showing.go_on_from(record.commit, Outbox.load(tail, node.limits))
         seat.publisher.adopt(node.vault.outbox(record.session_id, record.commit), record.commit.n)
         return seat
 
@@ -175,7 +169,7 @@ class Seat:
         live.main = commit.main
         live.entries.go_on_from(commit.inbox)
         live.messages.passed(max(commit.stream, self.feed.cursor))
-        live.progress.rx = live.progress.accepted = commit.rx
+        live.inputs.progress.rx = live.inputs.progress.accepted = commit.rx
         interruptions.report(self, live, commit)
         self.live = live
         live.wake()
@@ -273,12 +267,7 @@ class Seat:
     def is_behind(self, hello: Hello) -> bool:
         """Whether the browser has seen more of its page than this seat has committed."""
         same_page = hello.instance == self.instance
-        return same_page and (hello.durable > self.durable[0] or hello.rx > self._shown)
-
-    @property
-    def _shown(self) -> int:
-        """The last output frame a browser may have: what is committed, unless output is ahead of that."""
-        return self.outbox.tx if self.node.settings.commit_interval else self.durable[1]
+        return same_page and (hello.durable > self.showing.durable[0] or hello.rx > self.showing.last)
 
     def resume(self, hello: Hello) -> tuple[bool, list[tuple[int, bytes]]]:
         """Return (resumed, frames to replay) for a page instance that comes back.
@@ -289,27 +278,23 @@ class Seat:
             ProtocolError: the record is older than what the browser knows (rollback).
             SealBroken, SnapshotError: the whole page is needed and cannot be rebuilt.
         """
-        if hello.durable > self.durable[0]:
-            message = f"input {hello.durable} was committed, the record has {self.durable[0]}"
+        durable = self.showing.durable[0]
+        if hello.durable > durable:
+            message = f"input {hello.durable} was committed, the record has {durable}"
             raise ProtocolError(CloseCode.ROLLBACK, message)
-        ahead = hello.rx > self._shown and self.node.settings.commit_interval > 0
-        replay = None if ahead else self.outbox.replay(hello.rx, self._shown)
+        replay = self.showing.replay(hello.rx)
         if replay is not None:
             return True, replay
         live = self.wake()
-        self.outbox.restart(hello.rx)
-        self._unreleased.clear()
+        self.showing.outbox.restart(hello.rx)
+        self.showing.drop_held()
         live.whole_page()
         return False, []
 
     def restart_link(self, instance: str) -> None:
         """The page was loaded anew: numbers start at 1, what was for the old page is dropped."""
         self.instance = instance
-        self.generation += 1
-        self.durable = (0, 0)
-        self.outbox = Outbox(self.node.limits)
-        self._unreleased.clear()
-        self._events = ()
+        self.showing.start_over()
         self.committer.forget_output()
         self.wake().restart_link(instance)
         self.away = False  # the page registers anew, which tells the app
@@ -356,13 +341,13 @@ class Seat:
     def say_away(self) -> None:
         """Tell the app that its user has left, unless it knows. Raises SealBroken, SnapshotError."""
         if not self.away:
-            self.wake().page_event("disconnect")
+            self.wake().inputs.page_event("disconnect")
             self.away = True
 
     def say_back(self) -> None:
         """Tell the app that its user is back, if it thinks otherwise. Raises SealBroken, SnapshotError."""
         if self.away:
-            self.wake().page_event("connect")
+            self.wake().inputs.page_event("connect")
             self.away = False
 
     def let_sleep(self) -> None:
@@ -395,14 +380,14 @@ class Seat:
         if self.leaving:  # it crossed our goodbye, and comes again elsewhere
             return
         live = self.wake()
-        number = seq or live.progress.accepted + 1
-        kind = live.accept(number, packet, client, again=0 < seq <= self.resent)
-        if kind == "event" and len(self._events) < MOST_MEASURED:
-            self._events = (*self._events, (number, perf_counter() if came is None else came))
+        number = seq or live.inputs.progress.accepted + 1
+        kind = live.inputs.accept(number, packet, client, again=0 < seq <= self.resent)
+        if kind == "event":
+            self.showing.came(number, came)
 
     def acknowledged(self, seq: int) -> None:
         """The browser has all output up to ``seq``."""
-        self.outbox.acknowledge(seq)
+        self.showing.outbox.acknowledge(seq)
 
     # -- what the live session says -----------------------------------------------------------------
 
@@ -423,7 +408,7 @@ class Seat:
     def stage(self) -> None:
         """Take the snapshot now; with a commit interval, at least show what there is to see."""
         if self.committer.early and self.live is not None:
-            self.release_early(self.live.take_packets())
+            self.showing.release_early(self.live.output.take_packets())
             self.committer.request()
         else:
             self.committer.stage()
@@ -433,48 +418,7 @@ class Seat:
         if self.socket is not None and not self.lost:
             self.socket.datagram(packet)
 
-    # -- output -----------------------------------------------------------------------------------
-
-    def queue_output(self, packets: Iterable[bytes]) -> int:
-        """Number packets that are to be released; return the number of the last one there ever was."""
-        keep = self.instance or self.socket is not None
-        for packet in packets if keep else ():
-            self._unreleased.append((self.outbox.append(packet), packet))
-        if not self.instance:
-            self.outbox.restart()  # plain clients acknowledge nothing and get the page whole when they return
-        return self.outbox.tx
-
-    def release_early(self, packets: Iterable[bytes]) -> None:
-        """Let output go before its commit: what a commit interval asks for."""
-        self.queue_output(packets)
-        due, self._unreleased = self._unreleased, []
-        if self.socket is not None and due:
-            with self.trail.frames(due):
-                self.socket.release(due, self.durable[0])
-        if self.live is not None:
-            self._answered(self.live.progress.rx)
-
-    def released(self, commit: Commit, generation: int) -> None:
-        """A commit is in the store: its output may be seen, its input is acknowledged (I1)."""
-        if self.lost or generation != self.generation:
-            return
-        self.durable = (commit.rx, commit.tx)
-        due = [frame for frame in self._unreleased if frame[0] <= commit.tx]
-        del self._unreleased[: len(due)]
-        if self.socket is not None:
-            with self.trail.frames(due):
-                self.socket.release(due, commit.rx)
-            self.node.host.faults.hit("acknowledged", self.id)
-        self._answered(commit.rx)
-
-    def _answered(self, rx: int) -> None:
-        """Measure how long events up to input ``rx`` took until what they caused was released."""
-        now = perf_counter()
-        while self._events and self._events[0][0] <= rx:
-            seconds = now - self._events[0][1]
-            self._events = self._events[1:]
-            self.node.observer.observe("event_seconds", seconds)
-            self.node.figures.tally.event(seconds)
+    # -- rest -------------------------------------------------------------------------------------
 
     @property
     def wants_rest(self) -> bool:
@@ -484,20 +428,20 @@ class Seat:
     @property
     def departing(self) -> bool:
         """Whether the session is to leave as soon as it can, with no user here to see its threads wait."""
-        held = self.live is not None and self.live.has_lasting_work
+        held = self.live is not None and rest.has_lasting_work(self.live)
         return self.wants_rest and self.socket is None and not held
 
     @property
     def busy(self) -> bool:
         """Whether something of it waits for the store, for its turn or for somebody who wants it to rest."""
-        waits = self._lazy is not None or self._unreleased or self._quiet or self.mail
+        waits = self._lazy is not None or self.showing.holds or self._quiet or self.mail
         return bool(waits) or self.publisher.busy or not self.committer.idle
 
     @property
     def at_rest(self) -> bool:
         """Whether nothing of the session runs and all of it is committed, or it is not ours any more."""
         committed = self._lazy is None and self.committer.idle
-        return self.lost or (committed and (self.live is None or self.live.releasable))
+        return self.lost or (committed and (self.live is None or rest.releasable(self.live)))
 
     @property
     def movable(self) -> bool:
@@ -529,7 +473,7 @@ class Seat:
 
     def settle(self) -> None:
         """Nothing is left to commit: run what waited for that, if nothing runs either."""
-        if self._quiet and (self.live is None or self.live.releasable):
+        if self._quiet and (self.live is None or rest.releasable(self.live)):
             actions, self._quiet = self._quiet, []
             for action in actions:
                 action()
@@ -578,7 +522,7 @@ class Seat:
         if self.live is not None:
             self.live.dispose()
             self.live = None
-        self._unreleased.clear()
+        self.showing.drop_held()
         socket, self.socket = self.socket, None
         if socket is not None:
             socket.close(code)

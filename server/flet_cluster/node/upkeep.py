@@ -15,6 +15,7 @@ from flet_cluster.errors import (
     SnapshotError,
     StoreError,
 )
+from flet_cluster.host import rest
 from flet_cluster.model import Held, Lease, Record
 from flet_cluster.node.seat import Seat
 from flet_cluster.protocol.close import CloseCode
@@ -249,8 +250,8 @@ class Upkeep:
             live.session.cancel_client_calls()
             live.expire()
             seat.say_away()  # a node that died could not
-            live.page_event("close")
-            await live.until_idle(CLOSE_SECONDS)
+            live.inputs.page_event("close")
+            await rest.until_releasable(live, CLOSE_SECONDS)
             await self._until_committed(seat)
             live.expire()  # once more: on_close may have set something going
         code = self._counted(why)

@@ -191,7 +191,11 @@ class LinkSocket:
 
     def _acknowledge_repeats(self, seq: int) -> None:
         """An input that was committed before this socket came: say so again."""
-        if self.seat is not None and self.seat.instance == self._instance and seq <= self.seat.durable[0]:
+        if (
+            self.seat is not None
+            and self.seat.instance == self._instance
+            and seq <= self.seat.showing.durable[0]
+        ):
             self._link.acknowledge(seq)
 
     async def _hello(self, hello: Hello) -> None:
@@ -292,10 +296,10 @@ class LinkSocket:
         self._link.welcome(
             seat.token,
             self._node.id,
-            seat.durable[0],
+            seat.showing.durable[0],
             resumed=resumed,
             replay=replay,
-            tx=None if resumed else seat.outbox.tx,
+            tx=None if resumed else seat.showing.outbox.tx,
         )
         self._node.observer.count("resumed")
         seat.diary.note("resumed")

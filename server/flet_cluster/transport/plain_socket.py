@@ -122,9 +122,9 @@ class PlainSocket:
     async def _until_room(self) -> None:
         """Read no more while as much waits as may: then the client waits too, and nothing is lost (I7)."""
         live = self.seat.live if self.seat is not None else None
-        if live is None or not live.inbox.full:
+        if live is None or not live.inputs.inbox.full:
             return
-        waits = [asyncio.ensure_future(wait) for wait in (live.inbox.room(), self._out.ended())]
+        waits = [asyncio.ensure_future(wait) for wait in (live.inputs.inbox.room(), self._out.ended())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -163,7 +163,7 @@ async def go_there(page: Any, route: str, arguments: dict[str, Any]) -> None:
     """Change the route; a client says nothing when it stays the same, so that is said here."""
     target = route + page.query.post(arguments) if arguments else route
     if target == page.route:
-        page.session.live.page_event("route_change", {"route": target})
+        page.session.live.inputs.page_event("route_change", {"route": target})
     else:
         await page.push_route(target)
 
