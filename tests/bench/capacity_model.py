@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,11 +53,13 @@ class Load:
         sessions: that are connected.
         events_per_second: of one session, on average.
         opened_per_second: of one session: how often its user comes anew.
+        asleep: share of the events whose sessions sleep: of many, those that were quiet for half a second.
     """
 
     sessions: float
     events_per_second: float
     opened_per_second: float = 0.0
+    asleep: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Costs:
     """What was measured for one page."""
 
     event: Cost
+    woken_event: Cost
     opening: Cost
     idle_second: Cost
     empty_node_second: Cost
@@ -77,6 +80,7 @@ class Costs:
         here = found["pages"][page]
         return cls(
             event=Cost(**here["event"]),
+            woken_event=replace(Cost(**here["event"]), node_seconds=here["woken_node_seconds"]),
             opening=Cost(**here["opening"]),
             idle_second=Cost(**here["idle_second"]),
             empty_node_second=Cost(**found["empty_node_second"]),
@@ -86,7 +90,8 @@ class Costs:
 
     def of(self, load: Load, nodes: float) -> Cost:
         """Return what a second of a load costs; ``nodes`` is the number of processes."""
-        each = self.event * load.events_per_second + self.opening * load.opened_per_second + self.idle_second
+        event = self.event * (1 - load.asleep) + self.woken_event * load.asleep
+        each = event * load.events_per_second + self.opening * load.opened_per_second + self.idle_second
         return each * load.sessions + self.empty_node_second * nodes
 
 
@@ -116,6 +121,7 @@ def costs_table(found: dict[str, Any]) -> str:
     pages = [Costs.read(found, page) for page in ("app", "page50")]
     rows: list[tuple[str, Callable[[Costs], str]]] = [
         ("event: node, µs of processor", lambda c: f"{c.event.node_seconds * 1e6:.0f}"),
+        ("event that wakes its session: node, µs", lambda c: f"{c.woken_event.node_seconds * 1e6:.0f}"),
         ("event: Redis, µs of processor", lambda c: f"{c.event.redis_seconds * 1e6:.0f}"),
         ("event: Redis calls, those in scripts included", lambda c: f"{c.event.redis_calls:.1f}"),
         ("event: bytes to and from Redis", lambda c: f"{c.event.redis_bytes:.0f}"),
@@ -127,6 +133,7 @@ def costs_table(found: dict[str, Any]) -> str:
         ("session: node memory, kB", lambda c: f"{c.node_bytes / 1e3:.0f}"),
         ("session: Redis memory, kB", lambda c: f"{c.redis_bytes / 1e3:.1f}"),
         ("events per core and second", lambda c: f"{1 / c.event.node_seconds:,.0f}"),
+        ("… that wake their sessions", lambda c: f"{1 / c.woken_event.node_seconds:,.0f}"),
         ("events per Redis and second", lambda c: f"{1 / c.event.redis_seconds:,.0f}"),
     ]
     lines = ["| | counter page | 50 controls |", "|---|---|---|"]

@@ -26,8 +26,9 @@ def test_the_model_predicted_what_was_measured(what: str) -> None:
 
 def test_the_model_adds_up() -> None:
     costs = Costs.read(FOUND, "app")
-    idle, busy = (costs.of(Load(1000, rate), nodes=2) for rate in (0.0, 1.0))
-    assert busy.node_seconds - idle.node_seconds == pytest.approx(1000 * costs.event.node_seconds)
+    idle, busy = (costs.of(Load(1000, rate, asleep=0.25), nodes=2) for rate in (0.0, 1.0))
+    event = 0.75 * costs.event.node_seconds + 0.25 * costs.woken_event.node_seconds
+    assert busy.node_seconds - idle.node_seconds == pytest.approx(1000 * event)
     small, large = (plan(costs, typical(sessions)) for sessions in (10_000, 1_000_000))
     assert small["nodes"] >= 2
     assert large["redis_shards"] > small["redis_shards"] == 1
