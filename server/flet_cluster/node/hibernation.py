@@ -35,7 +35,8 @@ MANY = 100
 SOON = 0.5
 """... after so many seconds. What has once been in use, Python and the C library hardly ever give back."""
 REGRET_SECONDS = 5.0
-"""Who wakes again so soon should not have been put to sleep ..."""
+"""Who wakes again so soon should not have been put to sleep early, nor who does so a second time before his
+time is over ..."""
 REGRETS = 0.02
 """... and when rebuilding those takes more than this part of the time, more sessions stay awake ..."""
 MORE, LESS = 1.25, 0.98
@@ -52,10 +53,13 @@ class Hibernation:
         self._regretted = 0.0
         self._swept = node.loop.time()
 
-    def woke(self, slept: float, cost: float) -> None:
-        """A session was rebuilt for its user, having slept here so many seconds, in so many."""
-        if slept < REGRET_SECONDS:
+    def woke(self, seat: Seat, cost: float) -> None:
+        """A session was rebuilt for its user, in so many seconds."""
+        slept = seat.used - seat.slept
+        early = slept + SOON < self._after
+        if slept < REGRET_SECONDS or (early and seat.restless):
             self._regretted += cost
+        seat.restless = early
 
     @property
     def _after(self) -> float:
@@ -85,9 +89,11 @@ class Hibernation:
         for start in range(0, len(awake) if self._after else 0, AT_ONCE):
             now = self._node.loop.time()
             for number, seat in enumerate(awake[start : start + AT_ONCE], start):
-                after = self._after if len(awake) - number <= self._many else min(self._after, SOON)
-                if now - seat.used >= after:
-                    self._look_at(seat)
+                quiet = now - seat.used
+                if quiet >= self._after:
+                    self._look_at(seat, early=False)
+                elif quiet >= SOON and len(awake) - number > self._many:
+                    self._look_at(seat, early=True)
             await asyncio.sleep(0)
         awake.clear()
         self._look_at_the_abandoned()
@@ -97,7 +103,8 @@ class Hibernation:
         """Let more sessions stay awake while many are put to sleep between two clicks of their users."""
         now = self._node.loop.time()
         often = self._regretted > REGRETS * (now - self._swept)
-        self._many = self._many * MORE if often else max(MANY, self._many * LESS)
+        more = min(self._many * MORE, float(MANY + len(self._node.seats)))
+        self._many = more if often else max(MANY, self._many * LESS)
         self._regretted, self._swept = 0.0, now
 
     def _look_at_the_abandoned(self) -> None:
@@ -105,7 +112,8 @@ class Hibernation:
         for seat in [seat for seat in self._node.seats.values() if seat.stays and seat.at_rest]:
             seat.let_sleep()
 
-    def _look_at(self, seat: Seat) -> None:
+    def _look_at(self, seat: Seat, *, early: bool) -> None:
+        """Let a session sleep if it may; ``early``: before its time, to make room."""
         live = seat.live
         if live is None or not may_sleep(seat, live) or self._node.ties.holds_weakly(seat):
             return
@@ -115,7 +123,8 @@ class Hibernation:
             return
         self._node.ties.keep(seat)
         live.resources.leave(live)
-        seat.limbo, seat.live, seat.slept = Limbo(live), None, self._node.loop.time()
+        seat.limbo, seat.live = Limbo(live), None
+        seat.slept = self._node.loop.time() if early else 0.0
         self._memory.let_go(1)
         self._node.observer.count("hibernated")
 

@@ -74,7 +74,8 @@ class Seat:
         entry: what it is to begin with, until its objects have that; None for the program's own.
         limbo: objects that were let go of, as long as nobody asked for them again.
         used: when the objects were last needed, seconds by the loop's clock.
-        slept: when they were last let go of; 0 if they never were.
+        slept: when they were last let go of before their time; 0 if they were not.
+        restless: they were needed again before that time was over.
         taken_from: the node this session was taken from by force, as long as it may still live.
         seized: it was taken by force, so nobody has said what ended with the node that had it.
         lapses: how often the node's sign of life had lapsed when the session was taken.
@@ -100,6 +101,7 @@ class Seat:
         self.limbo: Limbo | None = None
         self.used = node.loop.time()
         self.slept = 0.0
+        self.restless = False
         self.socket: Socket | None = None
         self.lost = False
         self.leaving = False
@@ -163,7 +165,7 @@ class Seat:
         commit = self.committed
         live = self._rebuilt(commit)
         live.trail = self.trail
-        self.node.hibernation.woke(self.used - self.slept, self.node.loop.time() - self.used)
+        self.node.hibernation.woke(self, self.node.loop.time() - self.used)
         live.token, live.bound = self.token, bool(binding_in(self.token))
         live.fence.seen = self.lapses
         live.main = commit.main
