@@ -31,6 +31,7 @@ class Proxy:
     _deaf: bool = False
     _dumb: bool = False
     _clients: set[asyncio.StreamWriter] = field(default_factory=set)
+    _serving: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -54,6 +55,9 @@ class Proxy:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection."""
         self._clients.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)  # asyncio holds no task: the collector takes one that only waits for a socket
         above, below = await asyncio.open_connection("127.0.0.1", self.node.port)
         up = asyncio.create_task(self._up(reader, below))
         with contextlib.suppress(asyncio.CancelledError):  # the test is over
@@ -61,6 +65,14 @@ class Proxy:
         up.cancel()
         below.transport.abort()
         writer.transport.abort()
+
+    async def stop(self) -> None:
+        """End all connections."""
+        self.drop_client()
+        for task in self._serving:
+            task.cancel()
+        if self._serving:
+            await asyncio.wait(self._serving)
 
     async def _up(self, reader: asyncio.StreamReader, below: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
@@ -90,7 +102,7 @@ async def wire_to(node: FleetNode) -> AsyncIterator[Proxy]:
         yield proxy
     finally:
         server.close()
-        proxy.drop_client()
+        await proxy.stop()
 
 
 def frames(data: bytes) -> list[tuple[int, bytes]]:
