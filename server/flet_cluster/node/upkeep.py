@@ -96,9 +96,10 @@ class Upkeep:
 
     async def _touch(self) -> None:
         """Move the deadlines of sessions with a user: a part of them in each round, and who has news."""
-        seats = self._node.seats
+        seats, rounds = self._node.seats, self._rounds
         self._round += 1
-        connected = [seat.id for seat in seats.values() if seat.socket and seat.lease and self._due(seat)]
+        held = (seat for seat in seats.values() if seat.socket and seat.lease)
+        connected = [seat.id for seat in held if self._due(seat, rounds)]
         for start in range(0, len(connected), 500):
             ids = [id_ for id_ in connected[start : start + 500] if id_ in seats]  # others may have left
             notes = {id_: told for id_ in ids if (told := seats[id_].diary.waiting())}
@@ -111,9 +112,8 @@ class Upkeep:
             for session_id in touched.mail:
                 self._node.mail.arrived(session_id)
 
-    def _due(self, seat: Seat) -> bool:
+    def _due(self, seat: Seat, rounds: int) -> bool:
         """Whether it is a session's turn. Turns go by ids, so that each round has as much to do."""
-        rounds = self._rounds
         return crc32(seat.id.encode()) % rounds == self._round % rounds or bool(seat.diary.waiting())
 
     async def _refill_if_lost(self) -> None:
