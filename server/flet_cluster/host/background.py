@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from flet_cluster.host.live import LiveSession
-    from flet_cluster.host.starters import RestartedTask, Starter
+    from flet_cluster.host.starters import RestartedTask
 
 logger = logging.getLogger("flet_cluster.host")
 
@@ -471,18 +471,6 @@ class Background:
                 call.cancel()
         for pause in list(self._parked):
             self._go_on(pause)
-
-
-def starter_of_charts(background: Background) -> Starter:
-    """Return :meth:`Background.chart_starter`, for contexts: they do not keep the session's objects."""
-    owner = weakref.ref(background)
-
-    def start(coro: Any, context: contextvars.Context | None) -> Any:
-        """See ``task_starter``."""
-        found = owner()
-        return found.chart_starter(coro, context) if found is not None else None
-
-    return start
 
 
 def _thread_ended(owner: weakref.ref[Background], call: BackgroundCall, error: BaseException | None) -> None:

@@ -23,7 +23,7 @@ from flet_cluster.errors import SnapshotError, UploadsDisabled
 from flet_cluster.host import hooks, internals, kept, startup, upgrades, wire
 from flet_cluster.host.app_work import AppWork, app_work
 from flet_cluster.host.audience import audience_of
-from flet_cluster.host.background import Background, starter_of_charts
+from flet_cluster.host.background import Background
 from flet_cluster.host.camera import Camera
 from flet_cluster.host.connection import ClientInfo, HostConnection
 from flet_cluster.host.entries import Entries
@@ -277,7 +277,7 @@ class LiveSession:
             found = self.host.context.copy()
             found.run(task_watcher.set, weakly(self.tasks.watch))
             found.run(app_work.set, weakref.ref(self.work))
-            found.run(task_starter.set, starter_of_charts(self.background))
+            found.run(task_starter.set, weakly(self.background.chart_starter))
             found.run(logscope.scope.set, self._scope)
             for variable, value in self.variables:
                 found.run(variable.set, value)

@@ -21,12 +21,13 @@ import types
 import weakref
 from asyncio import events as asyncio_events
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from flet_cluster.host.app_timers import note, watched
 from flet_cluster.host.fence import Fence, behind, task_fence
 from flet_cluster.host.starters import named_like, task_starter
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 TaskWatcher = Callable[["asyncio.Task[Any]"], None]
@@ -37,17 +38,19 @@ task_watcher: contextvars.ContextVar[TaskWatcher | None] = contextvars.ContextVa
 """Told of each task that is created in a context where it is set: how a session knows its tasks."""
 
 
-def weakly(method: TaskWatcher) -> TaskWatcher:
-    """Return a watcher that does not keep the method's object: an endless thread may hold its context."""
+def weakly(method: Callable[P, T]) -> Callable[P, T | None]:
+    """Return a function that calls a method without keeping its object; None once that is gone.
+
+    For contexts: an endless thread may hold one.
+    """
     reference = weakref.WeakMethod(method)
 
-    def watch(task: asyncio.Task[Any]) -> None:
-        """Tell the object, if it is still there."""
+    def call(*args: P.args, **kwargs: P.kwargs) -> T | None:
+        """Call the method, if its object is still there."""
         found = reference()
-        if found is not None:
-            found(task)
+        return None if found is None else found(*args, **kwargs)
 
-    return watch
+    return call
 
 
 def guard_loop(loop: asyncio.AbstractEventLoop) -> None:
